@@ -15,10 +15,9 @@ import shutil
 import signal
 import tempfile
 import uuid
-from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -26,6 +25,9 @@ import pytest
 
 from pult.kit import migrate
 from pult.kit.postgres import Embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
 
 HOME = "DESK_TEST_HOME"  # environment: from the process that starts the run to its workers
 PREFIX = f"desk-tests-{os.geteuid()}-"

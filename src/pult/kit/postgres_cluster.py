@@ -69,7 +69,7 @@ class Account:
 
 def running_as(account: Account | None) -> dict[str, Any]:
     """Arguments for subprocess: as `account`, without the caller's PG* and locale variables."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG", "LD_"))}
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))}
     words: dict[str, Any] = {"env": env, "cwd": "/"}
     if account:
         words |= {"user": account.uid, "group": account.gid, "extra_groups": []}
@@ -104,9 +104,8 @@ def _places() -> Iterator[Path]:
 
 def _version(directory: Path) -> str | None:
     try:
-        said = subprocess.run(
-            [directory / "postgres", "--version"], check=True, capture_output=True, text=True, timeout=30
-        )  # noqa: S603  # the program that we are about to start anyway
+        command: list[str | Path] = [directory / "postgres", "--version"]
+        said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)  # noqa: S603  # our own words
     except (OSError, subprocess.SubprocessError):
         return None
     number = re.search(r"\d[\w.]*", said.stdout)
@@ -171,7 +170,7 @@ def make(found: Programs, data: Path, **words: Any) -> None:
         new = data.with_name(data.name + ".new")
         shutil.rmtree(new, ignore_errors=True)
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if found.major >= 17 else []
-        command = [
+        command: list[str | Path] = [
             found.directory / "initdb",
             "-D",
             new,
@@ -179,11 +178,14 @@ def make(found: Programs, data: Path, **words: Any) -> None:
             "postgres",
             "-E",
             "UTF8",
-            "--data-checksums",
             f"--locale={locale}",
         ]
-        auth = ["--auth-local=trust", "--auth-host=scram-sha-256"]  # local: the socket's directory is private
-        said = subprocess.run([*command, *auth, *builtin], check=False, capture_output=True, text=True, **words)  # noqa: S603  # our own words
+        command += [
+            "--data-checksums",
+            "--auth-local=trust",
+            "--auth-host=scram-sha-256",
+        ]  # local: the directory is closed
+        said = subprocess.run([*command, *builtin], check=False, capture_output=True, text=True, **words)  # noqa: S603  # our own words
         if said.returncode == 0:
             new.rename(data)
             return
