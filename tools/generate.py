@@ -24,7 +24,7 @@ import sys
 import tempfile
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -39,6 +39,8 @@ TOOLS = Path(__file__).resolve().parent
 ROOT = TOOLS.parent
 BIN = Path(sys.executable).parent  # not resolved: the programs stand beside the environment's python, not the system's
 NAME_LINE = re.compile(r"-- name: (\w+) (:\w+)\s*")
+STRING_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|--.*")
+NULLABLE = re.compile(r"\bsqlc\.narg\(\s*'?(\w+)'?\s*\)")
 
 
 class GenerateError(Exception):
@@ -115,14 +117,14 @@ def _entry(query: Path, root: Path, work: Path, database_url: str) -> dict[str, 
     """One of sqlc's projects: this file alone, beside its output."""
     copy = work / query.relative_to(root)
     copy.parent.mkdir(parents=True)
-    text, values = prepared(query.read_text())
+    text, told = prepared(query.read_text())
     copy.write_text(text)
     out = _out(query, root)
     return {
         "engine": "postgresql",
         "schema": "migrations",
         "queries": str(query.relative_to(root)),
-        "codegen": [{"plugin": "store", "out": str(out), "options": {"values": values}}],
+        "codegen": [{"plugin": "store", "out": str(out), "options": told}],
         "database": {"uri": database_url},
     }
 
@@ -135,26 +137,28 @@ def _plugin(work: Path) -> Path:
     return script
 
 
-def prepared(text: str) -> tuple[str, list[str]]:
-    """The file as sqlc can read it, line for line, and the names of the queries that are :value, which sqlc does not know.
+def prepared(text: str) -> tuple[str, dict[str, dict[str, Any]]]:
+    """The file as sqlc can read it, line for line, and what sqlc would lose: each query's own command and sqlc.narg names.
 
-    Comment lines inside a statement go: only those under its name belong to its documentation.
+    Comments inside a statement go: only those under its name belong to its documentation.
     """
-    values = []
+    told: dict[str, dict[str, Any]] = {}
     lines = []
+    name = ""
     in_statement = False
     for line in text.splitlines():
+        shown = line
         if named := NAME_LINE.fullmatch(line):
-            in_statement = False
-            if named[2] == ":value":
-                values.append(named[1])
-                line = f"-- name: {named[1]} :one"  # noqa: PLW2901  # the line as sqlc knows it
-        elif line.lstrip().startswith("--"):
-            line = "" if in_statement else line  # noqa: PLW2901
-        elif line.strip():
-            in_statement = True
-        lines.append(line)
-    return "\n".join(lines) + "\n", values
+            name, in_statement = named[1], False
+            told[name] = {"command": named[2], "nullable": []}
+            shown = f"-- name: {name} {':one' if named[2] == ':value' else named[2]}"
+        elif in_statement or not line.lstrip().startswith("--"):
+            shown = STRING_OR_COMMENT.sub(lambda match: match[0] if match[0].startswith("'") else "", line).rstrip()
+            in_statement = in_statement or bool(shown)
+            if name:
+                told[name]["nullable"] += NULLABLE.findall(shown)
+        lines.append(shown)
+    return "\n".join(lines) + "\n", told
 
 
 def _out(query: Path, root: Path) -> Path:

@@ -33,9 +33,9 @@ CAST = re.compile(r"\s*::\s*[a-z_][\w ]*(\(\d+(,\s*\d+)?\))?(\[\])*$")
 CTE = re.compile(r"(\w+)(?:\s*\([^)]*\))? as (?:not materialized |materialized )?\(")
 DERIVED = re.compile(r"(left (?:outer )?)?\b(?:from|join|using|,) ?(?:lateral )?\(")
 SOURCE = re.compile(
-    r"(left (?:outer )?)?\b(?:from|join|update|into|using) (?:only )?(?:lateral )?(\w+)(?! ?[\w.(])(?: (?:as )?(\w+))?"
+    r"(left (?:outer )?)?\b(?:from|join|update|into|using) (?:only )?(?:lateral )?(\w+)\b(?! ?[.(])(?: (?:as )?(\w+))?"
 )
-LISTED = re.compile(r", ?(\w+)(?! ?[\w.(])(?: (?:as )?(\w+))?")
+LISTED = re.compile(r", ?(\w+)\b(?! ?[.(])(?: (?:as )?(\w+))?")
 ALIAS = re.compile(r" ?(?:with ordinality )?(?:as )?(\w+)")
 SET_OPERATIONS = {"union", "except", "intersect"}
 RESULT_ENDS = {"from", "where", "order", "limit", "group", *SET_OPERATIONS}

@@ -89,7 +89,7 @@ def render(request: Json) -> str:
     """The module's text. Raises BadQuery."""
     options = json.loads(base64.b64decode(request.get("plugin_options") or "") or "{}")
     columns = _schema(request["catalog"])
-    queries = [_query(raw, columns, frozenset(options.get("values", []))) for raw in request["queries"]]
+    queries = [_query(raw, columns, options.get(raw["name"], {})) for raw in request["queries"]]
     body = _structs(queries) + [line for query in queries for line in _function(query)]
     return "\n".join(_head(queries, "\n".join(body)) + body) + "\n"
 
@@ -103,14 +103,18 @@ def _schema(catalog: Json) -> sql_nulls.Tables:
     }
 
 
-def _query(raw: Json, schema: sql_nulls.Tables, values: frozenset[str]) -> Query:
+def _query(raw: Json, schema: sql_nulls.Tables, told: Json) -> Query:
+    """`told`: what tools/generate.py read of the query before sqlc did: its command and its nullable parameters."""
     name = raw["name"]
     notes = _notes(raw.get("comments", []))
     text = STRING_OR_COMMENT.sub(lambda match: match[0] if match[0].startswith("'") else "", raw["text"])
     text = "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
     try:
         columns = _columns(raw, text, schema, notes)
-        parameters = [_parameter(one, notes) for one in sorted(raw.get("params", []), key=lambda one: one["number"])]
+        parameters = [
+            _parameter(one, notes, told.get("nullable", []))
+            for one in sorted(raw.get("params", []), key=lambda one: one["number"])
+        ]
     except (BadQuery, sql_nulls.Unsupported) as error:
         raise BadQuery(f"{name}: {error}") from None
     for kind, found in (("result column", columns), ("parameter", parameters)):
@@ -121,7 +125,7 @@ def _query(raw: Json, schema: sql_nulls.Tables, values: frozenset[str]) -> Query
         raise BadQuery(f"{name}: a null note names no result column: {', '.join(sorted(unknown))}")
     if raw["cmd"] in {":one", ":many"} and not columns:
         raise BadQuery(f"{name}: returns nothing, so it is :exec or :execrows")
-    return Query(name, ":value" if name in values else raw["cmd"], text, notes, columns, parameters)
+    return Query(name, str(told.get("command", raw["cmd"])), text, notes, columns, parameters)
 
 
 def _notes(comments: list[str]) -> Notes:
@@ -161,14 +165,16 @@ def _columns(raw: Json, text: str, schema: sql_nulls.Tables, notes: Notes) -> li
     return values
 
 
-def _parameter(one: Json, notes: Notes) -> Value:
+def _parameter(one: Json, notes: Notes, nullable: list[str]) -> Value:
     column = one["column"]
     advice = "write sqlc.arg('name'), and qualify every column of a statement that sqlc does not understand"
     name = _name(column.get("name", ""), f"parameter ${one['number']}", advice)
     if name in {"conn", "row", "result"}:
         raise BadQuery(f"no parameter can be named {name}: the generated function has that name already")
     python = _type(column, name, "Collection", inside=name in notes.null_inside)
-    return Value(name, python if column.get("not_null") else f"{python} | None")
+    # sqlc leaves -1 as the length of what it inferred from the column that takes the parameter; of the rest it knows no nulls.
+    null = name in nullable or (not column.get("not_null") and column.get("length") == -1)
+    return Value(name, f"{python} | None" if null else python)
 
 
 def _name(name: str, what: str, advice: str) -> str:
