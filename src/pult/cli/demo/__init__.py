@@ -1,0 +1,98 @@
+"""`pult demo`: a bicycle shop's help desk with three years behind it, at any size, in minutes.
+
+One session tells the story in temporary tables and streams it out; another takes it in by COPY, in one transaction that
+also takes the indexes away and builds them again. So both cores work, and a crash leaves the desk as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from pult.cli.demo.load import DemoReport, Load
+from pult.cli.demo.steps import steps
+from pult.kit.errors import DeskError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from pult.kit.files import FileStore
+
+__all__ = ["DemoReport", "DeskNotEmpty", "fill"]
+
+# For sorting five million lines and building their indexes; given back when the two sessions end.
+SESSION = {
+    "application_name": "pult demo",
+    "timezone": "UTC",
+    "jit": "off",
+    "work_mem": "256MB",
+    "maintenance_work_mem": "768MB",
+    "max_parallel_maintenance_workers": "2",
+    "statement_timeout": "0",
+    "lock_timeout": "30s",
+}
+# Index-only scans need the visibility map. Nothing was deleted: the indexes, the great one of the search above all, need no
+# look.
+VACUUM = "vacuum (freeze, analyze, index_cleanup off) {}"
+OTHERS = ("tickets", "comments", "changes", "ticket_tags", "ticket_fields", "clients", "client_contacts")
+
+
+class DeskNotEmpty(DeskError):  # noqa: N818 - named for what is so, as all errors of the desk
+    """The company has tickets already; the demo never mixes with somebody's work."""
+
+
+async def fill(
+    dsn: str,
+    *,
+    tickets: int,
+    company_key: str = "main",
+    files: FileStore | None = None,
+    progress: Callable[[str], None],
+) -> DemoReport:
+    """Fill the company with `tickets` tickets (10 at least) and what belongs to them; made if there is none of that key.
+
+    `files`: where the bytes of attachments go; without it there are none. `progress` is told what is going on. Raises
+    DeskNotEmpty, or ValueError for a number of tickets that is out of bounds, before anything is written.
+    """
+    if not 10 <= tickets <= 100_000_000:
+        raise ValueError("a demo desk has from 10 to 100,000,000 tickets")
+    began = time.monotonic()
+    async with _session(dsn) as writer:
+        async with _session(dsn) as teller, writer.transaction():
+            company_id = await _company(writer, company_key)
+            loaded = await Load(writer, teller, company_id, tickets, progress).run(files)
+        progress("vacuuming and gathering statistics")
+        async with _session(dsn) as other:
+            await asyncio.gather(
+                other.execute(VACUUM.format("search_documents")), writer.execute(VACUUM.format(", ".join(OTHERS)))
+            )
+        sizes = await writer.fetch(steps("load.sql")["sizes"], [*OTHERS, "search_documents"])
+    return replace(loaded, seconds=time.monotonic() - began, sizes=dict(map(tuple, sizes)))
+
+
+@contextlib.asynccontextmanager
+async def _session(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    conn = await asyncpg.connect(dsn, server_settings=SESSION)
+    try:
+        yield conn
+    finally:
+        await conn.close(timeout=30)
+
+
+async def _company(conn: asyncpg.Connection[asyncpg.Record], key: str) -> int:
+    """The company's id; one demo at a time, and never on top of tickets."""
+    sql = steps("load.sql")
+    await conn.execute(sql["one at a time"])
+    await conn.execute(steps("cast.sql")["company"], key)
+    company_id: int = await conn.fetchval(sql["company"], key)
+    if await conn.fetchval(sql["busy"], company_id):
+        raise DeskNotEmpty(
+            f"company {key} has tickets already: the demo only fills an empty one; --company KEY names another or a new one",
+            parameter="company",
+        )
+    return company_id
