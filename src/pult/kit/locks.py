@@ -47,7 +47,7 @@ def is_taken(path: Path) -> bool:
 
 
 def _held(path: Path, kind: int, owner: tuple[int, int] | None) -> int | None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         if owner:
             os.chown(descriptor, *owner)

@@ -111,7 +111,7 @@ class Embedded:
         account = Account.for_cluster(self.data)
         found = self._any_programs()
         if account:
-            account.own(self.home)
+            os.chown(self.home, account.uid, account.gid, follow_symlinks=False)
         home, words = self._seen_by(account)
         if not self.data.exists():
             cluster.make(found, home / "data", **words)
@@ -120,11 +120,12 @@ class Embedded:
         sockets = postgres_socket.make_directory(self.home, account, reachable=home == self.home)
         options = ["-c", "listen_addresses=", "-c", f"config_file={home}/postgres.conf"]
         command: list[str | Path] = [found.directory / "postgres", "-D", home / "data", "-k", sockets, *options]
-        with self._log().open("ab") as log:  # a session of its own: Ctrl-C reaches Pult first, which stops it
+        log = cluster.open_file(self._log(), os.O_WRONLY | os.O_APPEND, account)
+        try:  # a session of its own: Ctrl-C reaches Pult first, which stops it
             server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **words)  # noqa: S603  # our own words
+        finally:
+            os.close(log)
         self._server = server
-        if account:
-            account.own(self._log())
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(0.2)  # a refusal shows within this time; readiness takes about as long
 
@@ -195,10 +196,9 @@ class Embedded:
         return (account.uid, account.gid) if account else None
 
     def _configure(self, major: int, account: Account | None) -> None:
-        path = self.home / "postgres.conf"
-        path.write_text(cluster.configuration(major))
-        if account:
-            account.own(path)
+        conf = cluster.open_file(self.home / "postgres.conf", os.O_WRONLY | os.O_TRUNC, account)
+        with os.fdopen(conf, "w") as file:
+            file.write(cluster.configuration(major))
 
     def _log(self) -> Path:
         return self.home / "postgres.log"
@@ -206,7 +206,11 @@ class Embedded:
     def _shorten_log(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             if self._owner is not None and self._log().stat().st_size > LOG_LIMIT:
-                shutil.copyfile(self._log(), self.home / "postgres.log.1")
+                older = self.home / "postgres.log.1"
+                older.unlink(missing_ok=True)
+                copy = cluster.open_file(older, os.O_WRONLY | os.O_EXCL, Account.for_cluster(self.data))
+                with self._log().open("rb") as log, os.fdopen(copy, "wb") as file:
+                    shutil.copyfileobj(log, file)
                 os.truncate(self._log(), 0)  # PostgreSQL appends: it goes on at the new end
 
 

@@ -55,16 +55,20 @@ class Account:
         entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
         return cls(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
-    def own(self, *paths: Path) -> None:
-        for path in paths:
-            os.chown(path, self.uid, self.gid)
-
     def may(self, *command: str | Path) -> bool:
         """Whether this account can run `command` with success."""
         try:
             return subprocess.run(command, check=False, capture_output=True, **running_as(self)).returncode == 0  # noqa: S603  # our own words
         except OSError:
             return False
+
+
+def open_file(path: Path, flags: int, account: Account | None) -> int:
+    """A descriptor of `path`, made if need be, which `account` owns. Never through a link, which the account could have put there."""
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    if account:
+        os.fchown(descriptor, account.uid, account.gid)
+    return descriptor
 
 
 def running_as(account: Account | None) -> dict[str, Any]:
@@ -167,8 +171,11 @@ def make(found: Programs, data: Path, **words: Any) -> None:
     LC_CTYPE is what full-text search and pg_trgm look at.
     """
     for locale in LOCALES:
-        new = data.with_name(data.name + ".new")
-        shutil.rmtree(new, ignore_errors=True)
+        for old in data.parent.glob(f"{data.name}.new-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        new = data.with_name(
+            f"{data.name}.new-{os.getpid()}"
+        )  # an initdb whose Pult was killed may still write to another
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if found.major >= 17 else []
         command: list[str | Path] = [
             found.directory / "initdb",

@@ -46,11 +46,14 @@ def make_directory(home: Path, account: Account | None, *, reachable: bool) -> P
         run.symlink_to(place)
     with contextlib.suppress(FileExistsError):
         place.mkdir(mode=0o700)
-    if place.is_symlink() or place.lstat().st_uid not in {os.geteuid(), uid}:
-        raise EmbeddedError(f"{place} belongs to somebody else: remove it, or use another data directory")
-    place.chmod(0o700)
-    if account:
-        account.own(place)
+    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(descriptor).st_uid not in {os.geteuid(), uid}:
+            raise EmbeddedError(f"{place} belongs to somebody else: remove it, or use another data directory")
+        os.fchmod(descriptor, 0o700)
+        os.fchown(descriptor, uid, account.gid if account else -1)
+    finally:
+        os.close(descriptor)
     return place
 
 
