@@ -1,0 +1,182 @@
+"""create/ticket."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pult.api.create_ticket_parameters import PARAMETERS
+from pult.api.errors import NoMessage
+from pult.api.fields_in import FieldsGiven, fields_given
+from pult.api.method import Call, Method
+from pult.clients import model as clients
+from pult.fields.model import BadFieldValue, FieldNotKnown
+from pult.kit import html
+from pult.kit.errors import BadValue, DeskError, NotFound
+from pult.kit.files import new_key
+from pult.tickets.configuration import Stale
+from pult.tickets.model import NOTHING, AgentUnknown, Wish
+from pult.tickets.open import FirstComment, NewTicket, StoredFile, open_ticket
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pult.tickets.caller import Caller
+
+CAN_SEND = frozenset({"api", "email"})
+
+
+class ChannelCannotSend(DeskError):
+    """The channel is configured, but this version cannot send through it yet."""
+
+
+async def create_ticket(call: Call) -> bytes:
+    """Creates a ticket; the whole of it or, with an error, nothing."""
+    fields = fields_given(call.given)
+    new = _new_ticket(call, fields)
+    async with _stored(call) as files:
+        new = replace(new, comment=replace(new.comment, files=files))
+        try:
+            opened = await call.desk.done(call.caller, lambda work: open_ticket(work, new))
+        except (BadFieldValue, FieldNotKnown) as error:
+            error.parameter = fields.parameter_of(error)
+            raise
+    return msgspec.json.encode({"status": "success", "ticket_id": opened.ticket_id})
+
+
+def _new_ticket(call: Call, fields: FieldsGiven) -> NewTicket:
+    given, caller = call.given, call.caller
+    _require_text(given)
+    channel = caller.configuration.channels.get(given.get("channel_id", 0), caller.channel)
+    if channel.type not in CAN_SEND:
+        raise ChannelCannotSend(f"the channel {channel.id} ({channel.type}) cannot send yet", parameter="channel_id")
+    wish = Wish(
+        subject=given.get("subject", ""),
+        status=given.get("status"),
+        type=given.get("type"),
+        priority=given.get("priority"),
+        group=given.get("group_id", NOTHING),
+        assignee=given.get("assignee_id", NOTHING),
+        tags=given.get("tag", ()),
+        fields=fields,
+    )
+    return NewTicket(
+        wish=wish,
+        channel=channel,
+        comment=_comment(given, caller),
+        client=_client(given),
+        additional_id=given.get("additional_id"),
+    )
+
+
+def _require_text(given: dict[str, Any]) -> None:
+    """Subject and message are required, but in a template request the template is the text."""
+    template = next((name for name in ("template_id", "template_name") if name in given), None)
+    if template is not None:
+        raise ChannelCannotSend("templates need a WhatsApp channel, which cannot send yet", parameter=template)
+    if "message" not in given:
+        raise NoMessage("message is missing", parameter="message")
+    if "subject" not in given:
+        raise BadValue("subject is missing", parameter="subject")
+
+
+def _comment(given: dict[str, Any], caller: Caller) -> FirstComment:
+    author = given.get("from", "client")
+    agent_id = _author_agent(given, caller) if author == "user" else None
+    trigger_id = given.get("trigger_id") if author == "trigger" else None
+    if author == "trigger" and trigger_id not in caller.configuration.triggers:
+        raise NotFound("trigger_id: there is no such trigger", parameter="trigger_id")
+    original = given["message"]
+    message = html.clean(original)
+    private = given.get("private_comment", False)
+    mentioned = [caller.configuration.agent_by_email(email) for email in html.mentions(original)] if private else []
+    return FirstComment(
+        message=message,
+        text=html.text_of(message),
+        original=original if original != message else None,
+        author=author,
+        visibility="private" if private else "public",
+        agent_id=agent_id,
+        trigger_id=trigger_id,
+        mentions=list(dict.fromkeys(agent.id for agent in mentioned if agent is not None)),
+    )
+
+
+def _author_agent(given: dict[str, Any], caller: Caller) -> int | None:
+    """`user_id`; without it the desk's first admin (wire.md 9.18: clients omit it)."""
+    agents = caller.configuration.agents
+    if "user_id" in given:
+        if given["user_id"] not in agents:
+            raise AgentUnknown(f"there is no agent {given['user_id']}", parameter="user_id")
+        agent_id: int = given["user_id"]
+        return agent_id
+    return next((agent.id for agent in agents.values() if agent.role == "admin"), None)
+
+
+def _client(given: dict[str, Any]) -> clients.ClientWish:
+    contacts = []
+    if email := given.get("client_email"):
+        contacts.append(clients.email(email))
+    if phone := given.get("client_phone"):
+        contacts.append(clients.phone(phone, given.get("phone_type")))
+    if username := given.get("username"):
+        contacts.append(clients.username(username))
+    address = clients.Address(
+        country=given.get("client_country", ""),
+        city=given.get("client_city", ""),
+        address=given.get("client_address", ""),
+        additional=given.get("new_address", False),
+    )
+    return clients.ClientWish(
+        client_id=given.get("client_id"),
+        name=given.get("client_name", ""),
+        contacts=tuple(contacts),
+        company_name=given.get("company_name", ""),
+        address=address,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _stored(call: Call) -> AsyncIterator[list[StoredFile]]:
+    """The call's files in the store; taken away again when the ticket does not come to be.
+
+    After a crash in between, the sweep finds what has no row.
+    """
+    stored: list[StoredFile] = []
+    store = call.desk.files
+    try:
+        for upload in call.form.files:
+            key = new_key(call.caller.company_id)
+            stored.append(StoredFile(upload.name, upload.content_type, upload.size, key))
+            upload.file.seek(0)
+            await store.put(key, upload.file)
+        yield stored
+    except (DeskError, Stale):
+        for file in stored:
+            await store.delete(file.key)
+        raise
+
+
+ANSWER = {
+    "type": "object",
+    "required": ["status", "ticket_id"],
+    "properties": {
+        "status": {"const": "success"},
+        "ticket_id": {"type": "integer", "description": "id of the new ticket"},
+    },
+}
+
+METHOD = Method(
+    name="create/ticket",
+    verbs=frozenset({"POST"}),
+    parameters=PARAMETERS,
+    handle=create_ticket,
+    summary="Create a ticket",
+    answer=ANSWER,
+    seed="create-ticket",
+    files=True,
+)
+

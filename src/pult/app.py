@@ -1,0 +1,117 @@
+"""The only file that knows everything: settings -> pools, files, reactions, doors. One ASGI application per process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from pult.api.body_errors import ClientGone
+from pult.api.wire import JSON, Wire
+from pult.desk import Desk
+from pult.kit import db, metrics
+from pult.kit.files import open_store
+from pult.kit.log import get_logger, new_request_id
+from pult.pages import pages
+from pult.tickets import store
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from pult.api.wire import Answer
+    from pult.settings import Settings
+
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+
+log = get_logger()
+
+# First words of addresses that are ours; everything else is the wire's, with and without /uapi.
+OURS: Final = frozenset({"", "desk", "docs", "openapi.json", "files", "inbound", "static", "help", "health", "metrics"})
+
+
+async def open_desk(settings: Settings, *, pool_size: int = 8) -> Desk:
+    """Pools, files and the signing secret, as `settings` say. `close_desk` ends it."""
+    assert settings.database_url is not None
+    pools = await db.open_pools(settings.database_url, lists_url=settings.read_database_url, size=pool_size)
+    async with pools.reading() as conn:
+        secret = await store.installation_secret(conn)
+    assert secret is not None
+    return Desk(settings, pools, open_store(settings.files or settings.data_dir / "files"), secret)
+
+
+async def close_desk(desk: Desk) -> None:
+    """Finish what is running, for a while."""
+    desk.closing = True
+    try:
+        async with asyncio.timeout(10):
+            await desk.pools.close()
+    except TimeoutError:
+        desk.pools.terminate()
+
+
+class Application:
+    """Everything that one process answers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.wire: Wire | None = None
+        self.pages: Any = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        request = new_request_id()
+        first = next((part for part in scope["path"].split("/") if part), "")
+        if first in OURS:
+            await self.pages(scope, receive, send)
+            return
+        assert self.wire is not None
+        try:
+            method, answer = await self.wire.answer(scope, receive)
+            await _send(send, answer, request, head=scope["method"] == "HEAD")
+            outcome, status = answer.outcome, answer.status
+        except ClientGone:
+            method, outcome, status = "unknown", "client gone", 0
+        took = time.perf_counter() - began
+        metrics.observe_request(method, outcome, took)
+        log.info("call", method=method, verb=scope["method"], outcome=outcome, status=status, ms=round(took * 1e3, 1))
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        desk = await open_desk(self.settings)
+        scratch = self.settings.data_dir / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        self.wire, self.pages = Wire(desk, scratch), pages(desk)
+        self._watch = asyncio.create_task(_show_pools(desk))
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._watch
+        await close_desk(desk)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _send(send: Send, answer: Answer, request: str, *, head: bool) -> None:
+    headers = [JSON, (b"content-length", b"%d" % len(answer.body)), (b"x-request-id", request.encode()), *answer.headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else answer.body})
+
+
+async def _show_pools(desk: Desk) -> None:
+    while True:
+        pools = {"main": desk.pools.main, "lists": desk.pools.lists, "search": desk.pools.search}
+        for name, pool in pools.items():
+            idle = pool.get_idle_size()
+            metrics.show_pool(name, idle=idle, busy=pool.get_size() - idle)
+        await asyncio.sleep(5)

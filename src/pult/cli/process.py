@@ -1,0 +1,83 @@
+"""The child processes of `pult serve`: one that answers HTTP, one that works in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from pult.kit import log, metrics, trace
+from pult.kit.processes import die_with_parent, say_ready
+
+if TYPE_CHECKING:
+    from pult.settings import Settings
+
+
+def web(settings: Settings, fd: int) -> int:
+    """Answer HTTP on the parent's socket until SIGTERM; what was accepted is finished."""
+    _begin(settings)
+    import uvicorn  # noqa: PLC0415  # the background process needs neither
+
+    from pult.app import Application  # noqa: PLC0415
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            gc.freeze()  # what is there now stays: no collection has to walk it again
+            say_ready()
+
+    config = uvicorn.Config(
+        Application(settings),
+        http="httptools",
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        lifespan="on",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=30,
+    )
+    server = Server(config)
+    server.run(sockets=[socket.socket(fileno=fd)])
+    trace.shutdown()
+    return 0 if server.started else 1
+
+
+def work(settings: Settings) -> int:
+    """Do the periodic work until SIGTERM."""
+    _begin(settings)
+    asyncio.run(_work(settings))
+    trace.shutdown()
+    return 0
+
+
+async def _work(settings: Settings) -> None:
+    from pult import worker  # noqa: PLC0415
+    from pult.kit import db  # noqa: PLC0415
+    from pult.kit.files import open_store  # noqa: PLC0415
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    assert settings.database_url is not None
+    pools = await db.open_pools(settings.database_url, size=2)
+    say_ready()
+    await worker.work(pools, open_store(settings.files or settings.data_dir / "files"), stop)
+    await pools.close()
+
+
+def _begin(settings: Settings) -> None:
+    die_with_parent()
+    if (parent := os.environ.pop("PULT_PARENT", "")) and os.getppid() != int(parent):
+        raise SystemExit(0)  # it died before it could be said
+    log.configure(settings.log_level)
+    metrics.configure(settings.data_dir / "run" / "metrics")
+    if settings.otlp_url:
+        trace.configure(settings.otlp_url)
