@@ -1,0 +1,1 @@
+"""The outside world's languages: one file speaks to one provider."""

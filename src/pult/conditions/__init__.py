@@ -1,0 +1,1 @@
+"""Conditions on a ticket, as triggers and SLA tables state them."""

@@ -1,0 +1,1 @@
+"""SLA tables and the business hours that they count in."""

@@ -1,0 +1,1 @@
+"""Triggers: what happens by itself when a ticket is opened or changes."""
