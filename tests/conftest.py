@@ -99,13 +99,26 @@ def module_database_url(new_database: Callable[[], contextlib.AbstractContextMan
         yield url
 
 
+@pytest.fixture(scope="session")
+def new_empty_database(postgres_dsn: str) -> Callable[[str], contextlib.AbstractContextManager[str]]:
+    """`with new_empty_database(options) as url`: a database without a schema, made with these options of CREATE DATABASE."""
+
+    @contextlib.contextmanager
+    def database(options: str = "") -> Iterator[str]:
+        name = f"desk_{uuid.uuid4().hex[:12]}"
+        wait_for(_execute(postgres_dsn, f"create database {name} template template0 {options}"))
+        try:
+            yield named(postgres_dsn, name)
+        finally:
+            wait_for(_execute(postgres_dsn, f"drop database if exists {name} with (force)"))
+
+    return database
+
+
 @pytest.fixture
-def empty_database_url(postgres_dsn: str) -> Iterator[str]:
-    """A database without a schema."""
-    name = f"desk_{uuid.uuid4().hex[:12]}"
-    wait_for(_execute(postgres_dsn, f"create database {name} template template0"))
-    yield named(postgres_dsn, name)
-    wait_for(_execute(postgres_dsn, f"drop database if exists {name} with (force)"))
+def empty_database_url(new_empty_database: Callable[[str], contextlib.AbstractContextManager[str]]) -> Iterator[str]:
+    with new_empty_database("") as url:
+        yield url
 
 
 def named(dsn: str, database: str) -> str:
