@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import asyncpg
 
+from pult.cli.database import dsn_of
 from pult.cli.demo.load import DemoReport, Load
 from pult.cli.demo.steps import steps
+from pult.deskfile.first_desk import make_first_desk
+from pult.kit import migrate
 from pult.kit.errors import DeskError
+from pult.kit.files import open_store
+from pult.kit.postgres import EmbeddedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from pult.kit.files import FileStore
+    from pult.settings import Settings
 
-__all__ = ["DemoReport", "DeskNotEmpty", "fill"]
+__all__ = ["DemoReport", "DeskNotEmpty", "fill", "run"]
 
 # For sorting five million lines and building their indexes; given back when the two sessions end.
 SESSION = {
@@ -44,6 +51,47 @@ OTHERS = ("tickets", "comments", "changes", "ticket_tags", "ticket_fields", "cli
 
 class DeskNotEmpty(DeskError):  # noqa: N818 - named for what is so, as all errors of the desk
     """The company has tickets already; the demo never mixes with somebody's work."""
+
+
+def run(settings: Settings, *, tickets: int, company: str) -> int:
+    """Fill the desk of `settings`, saying what is going on; the exit code."""
+    store = open_store(settings.files or settings.data_dir / "files")
+    began = time.monotonic()
+
+    def progress(what: str) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {what}", flush=True)
+
+    try:
+        with dsn_of(settings) as dsn:
+            asyncio.run(_first_desk(dsn, settings))
+            report = asyncio.run(fill(dsn, tickets=tickets, company_key=company, files=store, progress=progress))
+    except (DeskError, ValueError, EmbeddedError, migrate.MigrationError, asyncpg.PostgresError, OSError) as error:
+        print(f"pult: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"{report.tickets:,} tickets, {report.comments:,} comments, {report.clients:,} clients in {report.seconds:.0f} s"
+    )
+    print(
+        f"{sum(report.sizes.values()) / 2**30:.1f} GiB: "
+        + ", ".join(f"{name} {size / 2**20:,.0f} MiB" for name, size in report.sizes.items())
+    )
+    print(
+        "words to search for: "
+        + ", ".join(f"{word} (in {share:.3%} of the comments)" for word, share in report.words.items())
+    )
+    return 0
+
+
+async def _first_desk(dsn: str, settings: Settings) -> None:
+    """A login and a token, where nobody has made any: a story that nobody can open would be none."""
+    conn = await asyncpg.connect(dsn)
+    try:
+        async with conn.transaction():
+            first = await make_first_desk(conn, settings)
+    finally:
+        await conn.close()
+    if first is not None:
+        print(f"first login: {first.email}  password: {first.password}\nAPI token: {first.token}\n(printed once)", flush=True)
 
 
 async def fill(
