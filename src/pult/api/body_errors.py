@@ -25,5 +25,5 @@ class FileTooLarge(BadBody):
         super().__init__(f"A file is larger than {size}", parameter=parameter)
 
 
-class ClientGone(Exception):  # noqa: N818 -- named for what happened, like the other errors of the house
+class ClientGone(Exception):
     """The client hung up before its request was complete; there is nobody to answer."""

@@ -103,9 +103,8 @@ class PhpPairs:
 
 def add_urlencoded(pairs: PhpPairs, raw: bytes, charset: str = "utf-8") -> None:
     """Add the pairs of a query string or an urlencoded body; raises BadBody naming the parameter."""
-    if (
-        raw.count(b"&") > 2 * MOST_PARAMETERS
-    ):  # before the split: a body of mere ampersands costs memory. Empty pairs are free
+    # Before the split, since a body of mere ampersands would cost memory; empty pairs are otherwise free.
+    if raw.count(b"&") > 2 * MOST_PARAMETERS:
         raise BadBody(f"The request has more than {MOST_PARAMETERS} parameters")
     for pair in raw.replace(b"+", b" ").split(b"&"):
         if pair:
