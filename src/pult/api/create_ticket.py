@@ -179,4 +179,3 @@ METHOD = Method(
     seed="create-ticket",
     files=True,
 )
-

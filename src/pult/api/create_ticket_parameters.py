@@ -31,9 +31,14 @@ def variables(raw: Any, name: str) -> list[str]:
         raise BadValue(f"{name}: should be a list of texts", parameter=name) from None
 
 
-TAG: Final = Parameter("tag", tags, SHORT, "Tags, separated by a comma and optional blanks.", many=True, example="new ticket,test")
+TAG: Final = Parameter(
+    "tag", tags, SHORT, "Tags, separated by a comma and optional blanks.", many=True, example="new ticket,test"
+)
 PRIORITY: Final = Parameter(
-    "priority", readers.one_of(PRIORITIES), {"type": "string", "enum": list(PRIORITIES)}, "Ticket priority. New tickets: medium."
+    "priority",
+    readers.one_of(PRIORITIES),
+    {"type": "string", "enum": list(PRIORITIES)},
+    "Ticket priority. New tickets: medium.",
 )
 TYPE: Final = Parameter(
     "type", readers.one_of(TYPES), {"type": "string", "enum": list(TYPES)}, "Ticket type. New tickets: question."
@@ -45,7 +50,12 @@ STATUS: Final = Parameter(
     "Ticket status: 1 open, 2 done, 3 closed, 4 deleted, 5 on hold, 6 pending, 7 spam, 8 new, 9 mailing, 10 merged. New tickets: 8.",
 )
 FIELD_ID: Final = Parameter(
-    "field_id", fields_in.field_ids, SHORT, "Ids of additional fields, separated by semicolons.", many=True, example="10;12;9"
+    "field_id",
+    fields_in.field_ids,
+    SHORT,
+    "Ids of additional fields, separated by semicolons.",
+    many=True,
+    example="10;12;9",
 )
 FIELD_VALUE: Final = Parameter(
     "field_value",
@@ -85,14 +95,21 @@ PARAMETERS: Final = (
         example="Hello world",
     ),
     Parameter("client_name", readers.text, SHORT, "Client name; a client who has one keeps it.", example="JON"),
-    Parameter("client_email", readers.text, SHORT, "Client e-mail; identifies the client.", example="jon@client.example"),
+    Parameter(
+        "client_email", readers.text, SHORT, "Client e-mail; identifies the client.", example="jon@client.example"
+    ),
     Parameter(
         "client_id",
         readers.client_reference,
         {"type": ["integer", "string"]},
         'Client id, or "new_client" for a new client (whom a known contact still identifies).',
     ),
-    Parameter("company_name", readers.text, SHORT, "The client's company: found by name or made; the client is (re-)attached to it."),
+    Parameter(
+        "company_name",
+        readers.text,
+        SHORT,
+        "The client's company: found by name or made; the client is (re-)attached to it.",
+    ),
     Parameter("private_comment", readers.flag, {"type": "boolean"}, "true: the first comment is private."),
     Parameter("additional_id", readers.text, SHORT, "System field, shown in API answers only."),
     TYPE,
@@ -106,8 +123,16 @@ PARAMETERS: Final = (
         "Agent who gets the ticket: in `group_id` where the agent is a member, else in the agent's default group. "
         "A wrong id is an error.",
     ),
-    Parameter("group_id", readers.ident, ID, "Group that gets the ticket. Without group and agent: the channel's group."),
-    Parameter("client_phone", readers.text, SHORT, "Client phone; identifies the client, and is added to a known one.", example="79123456789"),
+    Parameter(
+        "group_id", readers.ident, ID, "Group that gets the ticket. Without group and agent: the channel's group."
+    ),
+    Parameter(
+        "client_phone",
+        readers.text,
+        SHORT,
+        "Client phone; identifies the client, and is added to a known one.",
+        example="79123456789",
+    ),
     FIELD_ID,
     FIELD_VALUE,
     Parameter(
@@ -116,19 +141,37 @@ PARAMETERS: Final = (
         {"type": ["integer", "string"]},
         "Channel of the ticket. Wrong or absent: the token's channel.",
     ),
-    Parameter("from", readers.side, {"type": "string"}, "Who wrote the first comment: user, client (default) or trigger.", example="client"),
+    Parameter(
+        "from",
+        readers.side,
+        {"type": "string"},
+        "Who wrote the first comment: user, client (default) or trigger.",
+        example="client",
+    ),
     Parameter("user_id", readers.ident, ID, "Agent of `from` = user; absent: the desk's first admin."),
     Parameter("trigger_id", readers.ident, ID, "Trigger of `from` = trigger."),
     Parameter("client_country", readers.text, SHORT, "Client country."),
     Parameter("client_city", readers.text, SHORT, "Client city."),
     Parameter("client_address", readers.text, SHORT, "Client address."),
-    Parameter("new_address", readers.flag, {"type": "boolean"}, "Given: the address is added beside those the client has."),
     Parameter(
-        "phone_type", readers.word_of(PHONE_TYPES), {"type": "string", "enum": list(PHONE_TYPES)}, "Type of `client_phone`."
+        "new_address", readers.flag, {"type": "boolean"}, "Given: the address is added beside those the client has."
+    ),
+    Parameter(
+        "phone_type",
+        readers.word_of(PHONE_TYPES),
+        {"type": "string", "enum": list(PHONE_TYPES)},
+        "Type of `client_phone`.",
     ),
     LISTS,
-    Parameter("username", readers.text, SHORT, "Nickname of a Telegram client, with or without @; identifies the client."),
-    Parameter("template_id", readers.text, {"type": ["integer", "string"]}, "WhatsApp Business template id (no channel sends it yet)."),
+    Parameter(
+        "username", readers.text, SHORT, "Nickname of a Telegram client, with or without @; identifies the client."
+    ),
+    Parameter(
+        "template_id",
+        readers.text,
+        {"type": ["integer", "string"]},
+        "WhatsApp Business template id (no channel sends it yet).",
+    ),
     Parameter("template_name", readers.text, SHORT, "WhatsApp Business template name (no channel sends it yet)."),
     Parameter(
         "template_variables",

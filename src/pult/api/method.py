@@ -41,6 +41,3 @@ class Method:
     answer: Mapping[str, Any]
     seed: str  # the document that specifies it
     files: bool = False
-
-
-

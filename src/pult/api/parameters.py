@@ -33,7 +33,9 @@ class Parameter:
     example: Any = field(default=None)
 
 
-def read_all(parameters: Sequence[Parameter], values: Mapping[str, Any], repeated: Mapping[str, list[str]]) -> dict[str, Any]:
+def read_all(
+    parameters: Sequence[Parameter], values: Mapping[str, Any], repeated: Mapping[str, list[str]]
+) -> dict[str, Any]:
     """What was given, by name, as honest types. BadValue names the first parameter that is wrong."""
     given: dict[str, Any] = {}
     for parameter in parameters:
@@ -50,7 +52,7 @@ def read_all(parameters: Sequence[Parameter], values: Mapping[str, Any], repeate
         elif isinstance(raw, str) and not raw.strip():
             if parameter.blank_clears:
                 given[parameter.name] = None
-        elif raw != [] and raw != {}:
+        elif raw not in ([], {}):
             given[parameter.name] = parameter.read(raw, parameter.name)
     return given
 

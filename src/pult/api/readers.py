@@ -87,7 +87,8 @@ def word_of(names: Sequence[str]) -> Reader:
     """A documented name itself."""
 
     def read(raw: Any, name: str) -> str:
-        return names[one_of(names)(raw, name) - 1]
+        place: int = one_of(names)(raw, name)
+        return names[place - 1]
 
     return read
 
@@ -107,7 +108,7 @@ def flag(raw: Any, _name: str) -> bool:
 
 def side(raw: Any, _name: str) -> str:
     """`from`: user, client or trigger; an unknown value counts as client."""
-    return raw if raw in {"user", "client", "trigger"} else "client"
+    return str(raw) if raw in ("user", "client", "trigger") else "client"
 
 
 def tags(raw: Any, name: str) -> list[str]:

@@ -140,7 +140,10 @@ PARAMETERS: Final = (
             "type": ["array", "object", "string", "integer"],
             "items": {
                 "type": "object",
-                "properties": {"assignee_id": {"type": ["integer", "string"]}, "group_id": {"type": ["integer", "string"]}},
+                "properties": {
+                    "assignee_id": {"type": ["integer", "string"]},
+                    "group_id": {"type": ["integer", "string"]},
+                },
             },
         },
         "Who holds the ticket, one object or several: an agent within a group; an agent in any group; assignee_id "
@@ -148,13 +151,24 @@ PARAMETERS: Final = (
         many=True,
     ),
     Parameter("fgroup", readers.numbers, LIST_OF_IDS, "Groups.", many=True),
-    Parameter("fstatus", readers.numbers, LIST_OF_IDS, "Statuses; without it every status, deleted and spam too.", many=True),
+    Parameter(
+        "fstatus", readers.numbers, LIST_OF_IDS, "Statuses; without it every status, deleted and spam too.", many=True
+    ),
     Parameter("ftype", readers.names_of(TYPES), {"type": "string", "example": "question,task"}, "Types.", many=True),
-    Parameter("fpriority", readers.names_of(PRIORITIES), {"type": "string", "example": "low,urgent"}, "Priorities.", many=True),
+    Parameter(
+        "fpriority", readers.names_of(PRIORITIES), {"type": "string", "example": "low,urgent"}, "Priorities.", many=True
+    ),
     AGENT,
     Parameter("offset", readers.offset, {"type": "integer", "minimum": 0}, "Page of 100, from 0.", null="refused"),
     Parameter("tag", readers.tags, {"type": "string"}, "Tags by name or id; any of them.", null="refused", many=True),
-    Parameter("tags", readers.tags, {"type": "string"}, "The same under the name of the seed's sample.", null="refused", many=True),
+    Parameter(
+        "tags",
+        readers.tags,
+        {"type": "string"},
+        "The same under the name of the seed's sample.",
+        null="refused",
+        many=True,
+    ),
     _moment("created_after", "Created at this time or later"),
     _moment("created_before", "Created at this time or earlier"),
     _moment("updated_after", "Changed at this time or later"),
@@ -175,15 +189,27 @@ PARAMETERS: Final = (
             "maxItems": MOST_CONDITIONS,
             "items": {
                 "type": "object",
-                "properties": {"id": {"type": ["integer", "string"]}, "value": {"type": ["string", "integer", "boolean", "null"]}},
+                "properties": {
+                    "id": {"type": ["integer", "string"]},
+                    "value": {"type": ["string", "integer", "boolean", "null"]},
+                },
             },
         },
         "Additional fields: for each its id and a value, or `empty`, or `not_empty`; all must hold.",
         many=True,
     ),
-    Parameter("field_id", field_ids, {"type": ["string", "integer"]}, "Deprecated: a field that is filled, or has `field_value`."),
+    Parameter(
+        "field_id",
+        field_ids,
+        {"type": ["string", "integer"]},
+        "Deprecated: a field that is filled, or has `field_value`.",
+    ),
     Parameter("field_value", readers.text, {"type": "string"}, "Deprecated: a value, `empty` or `not_empty`."),
-    Parameter("sort", readers.word_of(list(SORTS)), {"type": "string", "enum": list(SORTS)}, "What to sort by; id by default."),
-    Parameter("order", readers.word_of(["asc", "desc"]), {"type": "string", "enum": ["asc", "desc"]}, "desc by default."),
+    Parameter(
+        "sort", readers.word_of(list(SORTS)), {"type": "string", "enum": list(SORTS)}, "What to sort by; id by default."
+    ),
+    Parameter(
+        "order", readers.word_of(["asc", "desc"]), {"type": "string", "enum": ["asc", "desc"]}, "desc by default."
+    ),
     PROPERTIES,
 )

@@ -28,7 +28,10 @@ PARAMETERS: Final = (
     TICKET_ID,
     Parameter("subject", readers.text, SHORT, "Subject of the ticket."),
     Parameter(
-        "client_id", readers.client_reference, {"type": ["integer", "string"]}, 'The ticket is bound to this client ("new_client" is ignored).'
+        "client_id",
+        readers.client_reference,
+        {"type": ["integer", "string"]},
+        'The ticket is bound to this client ("new_client" is ignored).',
     ),
     Parameter(
         "group_id",
@@ -53,8 +56,15 @@ PARAMETERS: Final = (
     FIELD_ID,
     replace(FIELD_VALUE, null="absent"),
     LISTS,
-    Parameter("silent", readers.flag, {"type": "boolean"}, "true: a new ticket (8) stays new; otherwise any change opens it (1)."),
-    Parameter("remove_tag", tags, SHORT, "Tags to take away; one that follows a field goes with the field only.", many=True),
+    Parameter(
+        "silent",
+        readers.flag,
+        {"type": "boolean"},
+        "true: a new ticket (8) stays new; otherwise any change opens it (1).",
+    ),
+    Parameter(
+        "remove_tag", tags, SHORT, "Tags to take away; one that follows a field goes with the field only.", many=True
+    ),
 )
 
 

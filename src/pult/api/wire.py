@@ -5,7 +5,6 @@ A framework's routing and request objects would cost more than the smallest call
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -43,7 +42,9 @@ class Answer:
 
     __slots__ = ("body", "headers", "outcome", "status")
 
-    def __init__(self, body: bytes, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = (), outcome: str = "ok") -> None:
+    def __init__(
+        self, body: bytes, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = (), outcome: str = "ok"
+    ) -> None:
         self.body, self.status, self.headers, self.outcome = body, status, headers, outcome
 
 
@@ -69,25 +70,16 @@ class Wire:
     async def _answer(self, method: Method, scope: Scope, receive: Receive) -> Answer:
         try:
             form = await read_form(scope, receive, body_limit=BODY_LIMIT, scratch=self.scratch)
-        except BodyTooLarge as error:
-            if error.unread:
-                await drain(receive, BODY_LIMIT)
-            return _refused(error)
         except DeskError as error:
+            if isinstance(error, BodyTooLarge) and error.unread:
+                await drain(receive, BODY_LIMIT)
             return _refused(error)
         try:
             return Answer(await self._call(method, form, scope, receive))
-        except DeskError as error:
-            return _refused(error)
         except ClientLeft:
             raise ClientGone from None
-        except (LostConnection, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
-            return _lost(error)
-        except (asyncpg.QueryCanceledError, TimeoutError):
-            return refusal("this took too long and was given up", errors.INTERNAL, outcome="timeout")
-        except Exception:  # noqa: BLE001  # whatever it is, the client gets JSON and the log gets the reason
-            log.error("call.failed", method=method.name, exc_info=True)
-            return refusal("internal error", errors.INTERNAL, outcome="failed")
+        except Exception as error:  # noqa: BLE001  # whatever it is, the client gets JSON and the log gets the reason
+            return _failed(error, method.name)
         finally:
             form.close()
 
@@ -108,8 +100,9 @@ class Wire:
 
 async def _gone(receive: Receive) -> None:
     """Return when the client has hung up. Only for a request whose body has been read."""
-    while (await receive())["type"] != "http.disconnect":
-        await asyncio.sleep(0)
+    message = await receive()
+    while message["type"] != "http.disconnect":
+        message = await receive()
 
 
 def _token(form: Form, scope: Scope) -> str | None:
@@ -139,6 +132,17 @@ def refusal(
     return Answer(body, status, headers, outcome)
 
 
+def _failed(error: Exception, method: str) -> Answer:
+    if isinstance(error, DeskError):
+        return _refused(error)
+    if isinstance(error, asyncpg.QueryCanceledError | TimeoutError):
+        return refusal("this took too long and was given up", errors.INTERNAL, outcome="timeout")
+    if isinstance(error, LostConnection | OSError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError):
+        return _lost(error)
+    log.error("call.failed", method=method, exc_info=error)
+    return refusal("internal error", errors.INTERNAL, outcome="failed")
+
+
 def _refused(error: DeskError) -> Answer:
     code, parameter = errors.code_of(error), errors.parameter_of(error)
     if isinstance(error, errors.TooFast):
@@ -155,5 +159,3 @@ def _lost(error: BaseException) -> Answer:
         return refusal(text, errors.INTERNAL, outcome="unknown")
     text = "the database is away; nothing was stored"
     return refusal(text, errors.INTERNAL, status=503, headers=((b"retry-after", b"2"),), outcome="lost")
-
-

@@ -103,11 +103,15 @@ async def _check_and_begin(settings: Settings, dsn: str) -> None:
         await conn.close()
     if first is not None:
         text = f"first login: {first.email}  password: {first.password}\nAPI token: {first.token}\n"
-        path = settings.data_dir / FIRST_LOGIN
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123  # its mode
-            file.write(text)
-        print(text, end="", flush=True)
-        print(f"(printed once; kept in {path}: delete the file when you have noted them)", flush=True)
+        _tell_once(settings, text)
+
+
+def _tell_once(settings: Settings, text: str) -> None:
+    path = settings.data_dir / FIRST_LOGIN
+    path.touch(mode=0o600)
+    path.write_text(text)
+    print(text, end="", flush=True)
+    print(f"(printed once; kept in {path}: delete the file when you have noted them)", flush=True)
 
 
 def _run_children(settings: Settings, stop: threading.Event, *, web: bool, work: bool) -> None:

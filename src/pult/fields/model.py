@@ -65,7 +65,7 @@ def settle(fields: Mapping[int, Field], current: Values, wished: Mapping[int, An
     after = dict(current)
     for field in sorted(fields.values(), key=lambda f: depth(fields, f)):
         if field.id in wished:
-            _set(fields, after, field, stored(fields, field, wished[field.id], after))
+            _set(fields, after, field, stored(field, wished[field.id], after))
     return {k: after.get(k) for k in {*current, *after} if current.get(k) != after.get(k)}
 
 
@@ -75,7 +75,7 @@ def depth(fields: Mapping[int, Field], field: Field) -> int:
     return 0 if parent is None else 1 + depth(fields, parent)
 
 
-def stored(fields: Mapping[int, Field], field: Field, raw: Any, values: Values) -> str | None:
+def stored(field: Field, raw: Any, values: Values) -> str | None:
     """The one form in which a raw value is kept; None when it clears the field."""
     if isinstance(raw, bool):
         raw = "true" if raw else "false"
@@ -98,7 +98,7 @@ def stored(fields: Mapping[int, Field], field: Field, raw: Any, values: Values) 
 
 
 def checkbox(field: Field, text: str) -> str:
-    """ "1" or "0"."""
+    """What a checkbox is kept as: 1 or 0, as text."""
     found = {"true": "1", "1": "1", "yes": "1", "on": "1", "false": "0", "0": "0", "no": "0", "off": "0"}
     if text.strip().lower() not in found:
         raise BadFieldValue(field, "a checkbox is true or false")

@@ -73,7 +73,8 @@ class Children:
             child.start()
 
     def all_ready(self) -> bool:
-        return all([child.is_ready() for child in self.children])
+        ready = [child.is_ready() for child in self.children]
+        return all(ready)
 
     def tend(self) -> None:
         """Start again what has died, at growing intervals while it dies at once. Call it about twice a second."""
@@ -100,7 +101,7 @@ class Children:
             try:
                 process.wait(max(0.1, end - time.monotonic()))
             except subprocess.TimeoutExpired:
-                log.error("process.killed", pid=process.pid)
+                log.error("process.killed", pid=process.pid)  # noqa: TRY400  # no fault of ours to trace
                 process.kill()
                 process.wait()
 

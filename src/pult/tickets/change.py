@@ -104,11 +104,18 @@ async def _save(work: Work[Caller], before: Ticket, changed: Changed, agent_id: 
         await store.remove_tags(work.conn, company_id=company_id, ticket_id=ticket.id, names=list(changed.untagged))
     if changed.tags:
         await add_tags(work.conn, company_id, ticket.id, changed.tags)
-    if changed.fields:
+    await _save_fields(work, ticket.id, changed)
+
+
+async def _save_fields(work: Work[Caller], ticket_id: int, changed: Changed) -> None:
+    company_id = work.by.company_id
+    if cleared := [field_id for field_id, value in changed.fields.items() if value is None]:
+        await store.clear_fields(work.conn, company_id=company_id, ticket_id=ticket_id, field_ids=cleared)
+    if given := {field_id: value for field_id, value in changed.fields.items() if value is not None}:
         await store.set_fields(
             work.conn,
             company_id=company_id,
-            ticket_id=ticket.id,
-            field_ids=list(changed.fields),
-            given_values=list(changed.fields.values()),
+            ticket_id=ticket_id,
+            field_ids=list(given),
+            given_values=list(given.values()),
         )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from pult.fields.model import Field
-from pult.staff.model import Agent, Channel, Group
+from pult.fields.model import Field  # noqa: TC001  # msgspec reads the annotations
+from pult.staff.model import Agent, Channel, Group  # noqa: TC001  # msgspec reads the annotations
 from pult.tickets import store
 
 if TYPE_CHECKING:

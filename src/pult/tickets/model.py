@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pult.fields import model as fields
-from pult.fields.model import Field
 from pult.kit.errors import BadValue, NotFound
-from pult.staff.model import Agent, Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pult.fields.model import Field
+    from pult.staff.model import Agent, Channel
 
 
 class Status(IntEnum):
@@ -186,7 +189,9 @@ def holder(wish: Wish, group_id: int | None, assignee_id: int | None, staff: Sta
     return (group_id if group_id in agent.groups else agent.default_group_id), agent.id
 
 
-def _regrouped(wish: Wish, group_id: int | None, assignee_id: int | None, staff: Staff) -> tuple[int | None, int | None]:
+def _regrouped(
+    wish: Wish, group_id: int | None, assignee_id: int | None, staff: Staff
+) -> tuple[int | None, int | None]:
     if wish.group is NOTHING:
         return group_id, assignee_id
     agent = staff.agents.get(assignee_id) if assignee_id is not None else None
@@ -214,7 +219,7 @@ def _tags(
 
 def _differences(old: Ticket, new: Ticket) -> list[dict[str, Any]]:
     """The history's entries, with the targets that the vendor's samples and receivers use."""
-    found = [
+    found: list[dict[str, Any]] = [
         {"target": target, "value": after, "old_value": before}
         for target, before, after in (
             ("subject", old.subject, new.subject),

@@ -127,19 +127,15 @@ delete from ticket_tags x
    and g.company_id = sqlc.arg('company_id') and g.id = x.tag_id and g.name = any(sqlc.arg('names')::text[]);
 
 -- name: set_fields :exec
--- Values of fields; a null value clears the field.
-with given as (
-    select w.field_id, w.value
-      from unnest(sqlc.arg('field_ids')::integer[], sqlc.arg('given_values')::text[]) as w (field_id, value)
-), cleared as (
-    delete from ticket_fields v
-     using given w
-     where v.company_id = sqlc.arg('company_id') and v.ticket_id = sqlc.arg('ticket_id')
-       and v.field_id = w.field_id and w.value is null
-)
 insert into ticket_fields (company_id, ticket_id, field_id, value)
-select sqlc.arg('company_id'), sqlc.arg('ticket_id'), w.field_id, w.value from given w where w.value is not null
+select sqlc.arg('company_id'), sqlc.arg('ticket_id'), w.field_id, w.value
+  from unnest(sqlc.arg('field_ids')::integer[], sqlc.arg('given_values')::text[]) as w (field_id, value)
 on conflict (company_id, ticket_id, field_id) do update set value = excluded.value;
+
+-- name: clear_fields :exec
+delete from ticket_fields
+ where company_id = sqlc.arg('company_id') and ticket_id = sqlc.arg('ticket_id')
+   and field_id = any(sqlc.arg('field_ids')::integer[]);
 
 -- name: insert_ticket :one
 -- A ticket with its first comment, its creation row in the history and its search documents, all in one statement.

@@ -66,7 +66,7 @@ async def _expected(conn: Reader, words: Words, company_id: int) -> tuple[float,
     arguments: list[Any] = [company_id]
     query = words.condition(arguments)
     plan = await conn.fetchval(
-        f"explain (format json) select from search_documents where company_id = $1 and words @@ {query}",  # noqa: S608
+        f"explain (format json) select from search_documents where company_id = $1 and words @@ {query}",
         *arguments,
     )
     documents = await conn.fetchval("select reltuples from pg_class where oid = 'search_documents'::regclass")

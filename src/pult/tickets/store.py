@@ -257,25 +257,25 @@ async def remove_tags(conn: Conn, *, company_id: int, ticket_id: int, names: Col
     await conn.execute(REMOVE_TAGS, company_id, ticket_id, names)
 
 
-SET_FIELDS = """with given as (
-    select w.field_id, w.value
-      from unnest($3::integer[], $4::text[]) as w (field_id, value)
-), cleared as (
-    delete from ticket_fields v
-     using given w
-     where v.company_id = $1 and v.ticket_id = $2
-       and v.field_id = w.field_id and w.value is null
-)
-insert into ticket_fields (company_id, ticket_id, field_id, value)
-select $1, $2, w.field_id, w.value from given w where w.value is not null
+SET_FIELDS = """insert into ticket_fields (company_id, ticket_id, field_id, value)
+select $1, $2, w.field_id, w.value
+  from unnest($3::integer[], $4::text[]) as w (field_id, value)
 on conflict (company_id, ticket_id, field_id) do update set value = excluded.value"""
 
 
 async def set_fields(
     conn: Conn, *, company_id: int, ticket_id: int, field_ids: Collection[int], given_values: Collection[str]
 ) -> None:
-    """Values of fields; a null value clears the field."""
     await conn.execute(SET_FIELDS, company_id, ticket_id, field_ids, given_values)
+
+
+CLEAR_FIELDS = """delete from ticket_fields
+ where company_id = $1 and ticket_id = $2
+   and field_id = any($3::integer[])"""
+
+
+async def clear_fields(conn: Conn, *, company_id: int, ticket_id: int, field_ids: Collection[int]) -> None:
+    await conn.execute(CLEAR_FIELDS, company_id, ticket_id, field_ids)
 
 
 INSERT_TICKET = """with ticket as (
