@@ -53,6 +53,7 @@ plan: dev
 # Typed functions from SQL; schema.sql from the migrations.
 generate: dev
 	$(BIN)/python tools/generate.py
+	$(BIN)/python tools/schema.py
 
 lock: $(VENV)/bin/pip
 	tools/lock.sh

@@ -18,14 +18,13 @@ from pult.kit.errors import BadValue
 from pult.tickets import store
 from pult.tickets.configuration import Stale
 from pult.tickets.listing import FieldIs, Filters, keys
-from pult.tickets.searching import Words, found_keys
+from pult.tickets.searching import FOUND_KEYS, Words, found_keys
 
 if TYPE_CHECKING:
     from pult.kit.db import Reader
     from pult.tickets.caller import Caller
 
 PAGE: Final = files("pult.api").joinpath("tickets.sql").read_text()
-FOUND: Final = "select id from unnest($8::integer[]) with ordinality as f (id, place) order by place"
 
 
 class ClientLeft(Exception):
@@ -48,7 +47,7 @@ async def _search(call: Call, asked: Filters, writable: list[int]) -> bytes:
     async with call.desk.pools.search.acquire() as conn:
         asked = await _tagged(conn, asked, call)
         ids = await found_keys(conn, asked, Words(call.given["query"]), call.caller.company_id)
-        return await _render(conn, [*_fixed(call, writable), ids], FOUND)
+        return await _render(conn, [*_fixed(call, writable), ids], FOUND_KEYS)
 
 
 async def _unless_gone(call: Call, work: Any) -> bytes:

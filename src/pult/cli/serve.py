@@ -97,7 +97,7 @@ async def _check_and_begin(settings: Settings, dsn: str) -> None:
     try:
         if wrong := checks.wrong(await checks.server(conn)):
             raise CannotStart("\n".join(finding.text for finding in wrong))
-        async with conn.transaction():
+        async with conn.transaction():  # commit: there is no desk yet to work in
             first = await make_first_desk(conn, settings)
     finally:
         await conn.close()

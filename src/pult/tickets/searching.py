@@ -17,6 +17,9 @@ from pult.tickets.listing import PAGE, Filters, keys
 if TYPE_CHECKING:
     from pult.kit.db import Reader
 
+# Keys that are known already, as the statement of a page's keys: bound as $8 by the page.
+FOUND_KEYS: Final = "select id from unnest($8::integer[]) with ordinality as f (id, place) order by place"
+
 COMMON: Final = 20_000  # documents; gathering fewer is quicker than any walk
 FARTHEST_WALK: Final = 10_000  # tickets
 SLACK: Final = 4  # how much unluckier than the statistics a walk may be before the words are gathered after all
