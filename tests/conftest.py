@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from pult.kit import migrate
+from pult.kit import locks, migrate
 from pult.kit.postgres import Embedded
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 HOME = "DESK_TEST_HOME"  # environment: from the process that starts the run to its workers
 PREFIX = f"desk-tests-{os.geteuid()}-"
+RUN = "run.lock"
 TEMPLATE = "desk_template"
 T = TypeVar("T")
 
@@ -39,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _sweep()
         os.environ[HOME] = tempfile.mkdtemp(prefix=PREFIX)
+        locks.take(Path(os.environ[HOME]) / RUN)  # until this process ends, however it ends
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -157,9 +159,7 @@ async def _execute(dsn: str, statement: str) -> None:
 def _sweep() -> None:
     """Stops and removes what a run left behind that was killed."""
     for home in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
-        lock = home / "postgres" / "users.lock"
-        with contextlib.suppress(OSError), lock.open() as users:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if (home / RUN).exists() and not locks.is_taken(home / RUN):
             _stop_orphan(home)
             shutil.rmtree(home, ignore_errors=True)
 

@@ -125,6 +125,9 @@ def code():
         )
     shutil.copy(Path(__file__).with_name("embedded_server.py"), directory)
     subprocess.run(["chmod", "-R", "a+rX", directory], check=True)
+    server = Embedded(directory / "made")  # a data directory to copy, since making one is most of a first start
+    server.start()
+    server.stop()
     yield directory
     shutil.rmtree(directory)
 
@@ -138,6 +141,7 @@ def place(request, code):
     if nobody:
         os.chown(directory, NOBODY.pw_uid, NOBODY.pw_gid)
     made = Place(directory / "postgres", code, nobody=nobody)
+    subprocess.run(["cp", "-a", code / "made", made.home], check=True)
     yield made
     made.clear_up()
 
@@ -247,6 +251,7 @@ async def test_who_shares_a_server_takes_it_over_when_its_owner_is_killed(place)
 
 
 def test_a_kill_while_the_data_directory_is_made_leaves_nothing_half_made(place):
+    shutil.rmtree(place.home / "data")
     application = place.application()
     until(lambda: any(place.home.glob("data.new-*/base")))
     application.kill()
