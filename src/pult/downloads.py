@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
-from litestar import MediaType, Response
-from litestar.response import Stream
+from litestar.response.base import ASGIResponse
+from litestar.response.streaming import ASGIStreamingResponse
 
 from pult.attachments import store as rows
 from pult.kit.files import FileGone, verify
@@ -66,9 +66,10 @@ async def download(
     files: FileStore,
     secret: bytes,
     now: datetime,
-) -> Response[bytes] | Stream:
+) -> ASGIResponse:
     """The answer to GET or HEAD: 200, 206, 416, or 404 with a JSON error and code 115 for whatever is wrong with the link.
 
+    The answer is an ASGI application: a Litestar handler whose return type is ASGIResponse returns it, others call it.
     `reader` is the primary's pool: a replica may not know a file yet whose link was given out this moment.
     """
     if not verify(secret, link.company_id, link.file_id, link.expires, link.signature, now):
@@ -82,7 +83,7 @@ async def download(
         return _refused("the content of this file is not in the file store")
 
 
-async def _answer(request: AnyRequest, file: FindFileRow, files: FileStore, *, etag: str) -> Response[bytes] | Stream:
+async def _answer(request: AnyRequest, file: FindFileRow, files: FileStore, *, etag: str) -> ASGIResponse:
     media_type = await _shown_as(file, files)
     headers = SAFE_HEADERS | {
         "ETag": etag,
@@ -90,18 +91,18 @@ async def _answer(request: AnyRequest, file: FindFileRow, files: FileStore, *, e
     }
     span = _wanted(request, file.size, etag)
     if span is None:
-        return Response(
-            b"", status_code=416, media_type=media_type, headers=headers | {"Content-Range": f"bytes */{file.size}"}
-        )
+        headers["Content-Range"] = f"bytes */{file.size}"
+        return ASGIResponse(status_code=416, media_type=media_type, headers=headers)
     start, length = span
     status = 206 if length != file.size else 200
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{file.size}"
-    headers["Content-Length"] = str(length)
     if request.method == "HEAD":
-        return Response(b"", status_code=status, media_type=media_type, headers=headers)
+        headers["Content-Length"] = str(length)
+        return ASGIResponse(status_code=status, media_type=media_type, headers=headers)
     chunks = await files.read(file.key, start, length)
-    return Stream(chunks, status_code=status, media_type=media_type, headers=headers)
+    headers["Content-Length"] = str(length)
+    return ASGIStreamingResponse(iterator=chunks, status_code=status, media_type=media_type, headers=headers)
 
 
 async def _shown_as(file: FindFileRow, files: FileStore) -> str:
@@ -137,7 +138,7 @@ def _wanted(request: AnyRequest, size: int, etag: str) -> tuple[int, int] | None
     return (start, end - start + 1) if start < size else None
 
 
-def _refused(text: str) -> Response[bytes]:
+def _refused(text: str) -> ASGIResponse:
     body = msgspec.json.encode({"error": text, "code": ACCESS_ERROR})
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return Response(body, status_code=404, media_type=MediaType.JSON, headers=headers)
+    return ASGIResponse(body=body, status_code=404, media_type="application/json", headers=headers)
