@@ -20,10 +20,23 @@ ADDRESS = "http://desk.example"
 TOKEN = "e1cbe1c1c9d910ef2ae975215644cb53dd555de4"
 EXAMPLE = (Path(__file__).parents[2] / "docs" / "desk.toml").read_text()
 
-TABLES = (
-    "companies groups agents group_members agent_channels channels api_tokens fields field_options schedules slas triggers"
-    " clients client_contacts client_companies"
-).split()
+TABLES = [
+    "companies",
+    "groups",
+    "agents",
+    "group_members",
+    "agent_channels",
+    "channels",
+    "api_tokens",
+    "fields",
+    "field_options",
+    "schedules",
+    "slas",
+    "triggers",
+    "clients",
+    "client_contacts",
+    "client_companies",
+]
 
 
 @pytest.fixture
@@ -302,8 +315,10 @@ async def test_an_address_of_an_agent_outside_the_file_is_refused(pool):
     )
     text = EXAMPLE.replace("boris@", "eve@")
     assert await refused(pool, text) == [
-        f'{line_of(text, "eve@")}: [[agent]] "boris": email "eve@northwind.example": '
-        "another agent of this company has it, who is not in the file"
+        (
+            f'{line_of(text, "eve@")}: [[agent]] "boris": email "eve@northwind.example": '
+            "another agent of this company has it, who is not in the file"
+        )
     ]
 
 

@@ -37,9 +37,9 @@ Options = Mapping[str, "Options"]  # of a list: its texts; of a nested list each
 
 
 class FieldNames(Struct, frozen=True):
-    """What rules may say about an additional field."""
+    """What rules may say about an additional field. No kind: the field itself is wrong, and nothing is said about it."""
 
-    kind: str
+    kind: str | None
     options: Options
 
 
@@ -108,7 +108,10 @@ def resolved_value(field: str, value: str | bool, ids: Ids) -> str | bool | int:
 
 def check_value(field: str, value: object, names: Names) -> str | bool:
     """`value` as one that `field` may have; BadValue (without a parameter) otherwise."""
-    if field in names.fields and field not in BUILT_IN and names.fields[field].kind == "checkbox":
+    kind = "built in" if field in BUILT_IN else names.fields[field].kind
+    if kind is None and isinstance(value, str | bool):
+        return value
+    if kind == "checkbox":
         if not isinstance(value, bool):
             raise BadValue("a checkbox is true or false")
         return value
@@ -119,7 +122,7 @@ def check_value(field: str, value: object, names: Names) -> str | bool:
     if field in REFERENCES and value not in getattr(names, REFERENCES[field]):
         known = ", ".join(sorted(getattr(names, REFERENCES[field])))
         raise BadValue(f"no such {REFERENCES[field].removesuffix('s')}: {value} (known: {known})")
-    if field not in BUILT_IN and names.fields[field].kind in {"list", "nested_list"}:
+    if kind in {"list", "nested_list"}:
         options = list(dict.fromkeys(_all_options(names.fields[field].options)))
         if value not in options:
             raise BadValue(f"no such option: {value} (known: {', '.join(options)})")

@@ -46,7 +46,7 @@ def _field(key: str, table: Table) -> Field:
 def _options_of(table: Table, kind: str, levels: int) -> tuple[Option, ...]:
     if kind == "list":
         return tuple(Option(value) for value in table.texts("options"))
-    if kind == "nested_list" and "options" in table.values:
+    if kind == "nested_list" and "options" in table.values and levels:
         return tuple(_nested(table, table.values["options"], (), levels))
     return ()
 

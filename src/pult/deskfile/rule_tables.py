@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pult.conditions.model import Condition, FieldNames, Names, condition
 from pult.deskfile.document import Field, Option, Schedule, Sla, Trigger
+from pult.deskfile.field_tables import KINDS
 from pult.deskfile.staff_tables import time_zone
 from pult.kit.errors import BadValue
 from pult.sla import calendar
@@ -126,7 +127,10 @@ def _names(objects: Objects, fields: Sequence[Field]) -> Names:
         channels=frozenset(objects.keys("channel")),
         groups=frozenset(objects.keys("group")),
         agents=frozenset(objects.keys("agent")),
-        fields={field.key: FieldNames(field.kind, _texts(field.options)) for field in fields},
+        fields={
+            field.key: FieldNames(field.kind if field.kind in KINDS else None, _texts(field.options))
+            for field in fields
+        },
     )
 
 

@@ -13,7 +13,7 @@ from pult.kit.errors import BadValue
 from pult.sla.calendar import zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pult.deskfile.objects import Objects
     from pult.staff.channel_types import ChannelType
@@ -93,7 +93,8 @@ def time_zone(table: Table) -> str | None:
 def _agent(key: str, table: Table, objects: Objects) -> Agent:
     groups = table.references("groups", objects.keys("group"), "group")
     default_group = table.reference("default_group", objects.keys("group"), "group")
-    if default_group in objects.keys("group") and default_group not in groups:
+    is_list = isinstance(table.values.get("groups", []), list)  # if not, that is the one mistake to tell
+    if default_group in objects.keys("group") and default_group not in groups and is_list:
         table.wrong("default_group", "is not among the agent's groups", value=default_group)
     password = table.optional_text("password")
     if password is not None and 0 < len(password) < 8:
@@ -191,16 +192,20 @@ def _check(source: Table, name: str, wanted: Any) -> None:
             (*source.path, name, *way), f"{source.label}: {source.inside}{name}{dotted}: {_in_words(said)}"
         )
         return
-    _check_texts(source, name, source.values[name])
+    for inner in _with_control_characters(source.values[name]):
+        dotted = ".".join(map(str, (name, *inner)))
+        source.mistakes.add(
+            (*source.path, name, *inner), f"{source.label}: {source.inside}{dotted}: holds control characters"
+        )
 
 
-def _check_texts(source: Table, name: str, value: object) -> None:
-    """PostgreSQL keeps no NUL, and a header no line break."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _check_texts(source, f"{name}.{key}", inner)
+def _with_control_characters(value: object) -> Iterator[tuple[str | int, ...]]:
+    """The ways to the texts in a setting that PostgreSQL (a NUL) or a mail header (a line break) could not hold."""
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from ((key, *way) for way in _with_control_characters(inner))
     elif isinstance(value, str) and any(ord(character) < 32 for character in value):
-        source.wrong(name, "holds control characters")
+        yield ()
 
 
 def _in_words(said: str) -> str:

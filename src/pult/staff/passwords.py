@@ -13,17 +13,18 @@ _HASH_BYTES = 32
 
 
 def hashed(password: str) -> str:
-    """ "scrypt$N$r$p$salt$hash", salt and hash in base64."""
+    """The text scrypt$N$r$p$salt$hash, salt and hash in base64."""
     salt = secrets.token_bytes(_SALT_BYTES)
     return "$".join(["scrypt", str(_N), str(_R), str(_P), _text(salt), _text(_scrypt(password, salt, _N, _R, _P))])
 
 
 def fits(password: str, stored: str) -> bool:
     """Whether `stored` was made of this password."""
-    scheme, *numbers, salt, wanted = stored.split("$")
-    if scheme != "scrypt" or len(numbers) != 3:
+    parts = stored.split("$")
+    if len(parts) != 6 or parts[0] != "scrypt":
         return False
-    n, r, p = map(int, numbers)
+    n, r, p = map(int, parts[1:4])
+    salt, wanted = parts[4:]
     return hmac.compare_digest(_scrypt(password, base64.b64decode(salt), n, r, p), base64.b64decode(wanted))
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from pult.conditions.model import REFERENCES, WORDS, Condition, Ids, Names, Options, check_value, resolved_value
+from pult.conditions.model import WORDS, Condition, Ids, Names, Options, check_value, resolved_value
 from pult.kit.errors import BadValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EVENTS = ("ticket_created", "ticket_changed", "comment_added")
-SETTABLE = (*WORDS, *REFERENCES)
+SETTABLE = (*WORDS, "group", "assignee")
 TEMPLATE_NAMES = (
     "ticket.id",
     "ticket.subject",
@@ -73,7 +73,7 @@ def action(raw: Mapping[str, Any], names: Names) -> Action:
     value = _template(raw[kind], kind, limit)
     if kind.endswith("_tag") and "," in value:
         raise BadValue("one tag has no comma", parameter=kind)
-    if kind == "webhook" and not _ADDRESS.fullmatch(value):
+    if kind == "webhook" and not _ADDRESS.fullmatch(_PLACEHOLDER.sub("", value)):
         raise BadValue("should be an address that starts with http:// or https://", parameter=kind)
     public = raw.get("public", False)
     if not isinstance(public, bool):
