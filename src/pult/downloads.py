@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
+from litestar import Response
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 
@@ -66,14 +67,28 @@ async def download(
     files: FileStore,
     secret: bytes,
     now: datetime,
-) -> ASGIResponse:
+) -> Download:
     """The answer to GET or HEAD: 200, 206, 416, or 404 with a JSON error and code 115 for whatever is wrong with the link.
 
-    The answer is an ASGI application: a Litestar handler whose return type is ASGIResponse returns it, others call it.
     `reader` is the primary's pool: a replica may not know a file yet whose link was given out this moment.
     """
-    if not verify(secret, link.company_id, link.file_id, link.expires, link.signature, now):
-        return _refused("this link is wrong or has expired")
+    if verify(secret, link.company_id, link.file_id, link.expires, link.signature, now):
+        return Download(await _found(request, link, reader, files))
+    return Download(_refused("this link is wrong or has expired"))
+
+
+class Download(Response[bytes]):
+    """An answer that is ready: Litestar would give a stream the handler's media type, and a HEAD none at all."""
+
+    def __init__(self, ready: ASGIResponse) -> None:
+        super().__init__(b"")
+        self.ready = ready
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:
+        return self.ready
+
+
+async def _found(request: AnyRequest, link: Link, reader: Reader, files: FileStore) -> ASGIResponse:
     file = await rows.find_file(reader, company_id=link.company_id, file_id=link.file_id)
     if file is None:
         return _refused("there is no such file")

@@ -12,9 +12,9 @@ import asyncpg
 import httpx
 import pytest
 import uvicorn
-from litestar import Litestar, Request, route
+from litestar import Litestar, Request, Response, route
 from litestar.params import FromPath  # noqa: TC002 - Litestar reads the annotations
-from litestar.response.base import ASGIResponse  # noqa: TC002 - the same
+from litestar.response import Stream  # noqa: TC002 - the same
 
 from pult.attachments import store as rows
 from pult.downloads import Link, disposition, download
@@ -43,7 +43,7 @@ async def desk(module_database_url, tmp_path_factory):
             file_id: FromPath[int],
             expires: FromPath[int],
             signature: FromPath[str],
-        ) -> ASGIResponse:
+        ) -> Response[bytes] | Stream:
             asked = Link(company_id, file_id, expires, signature)
             return await download(request, asked, reader=pool, files=files, secret=secret, now=NOW)
 
