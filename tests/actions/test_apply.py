@@ -13,7 +13,7 @@ import pytest
 from pult.channels.registry import TYPES
 from pult.deskfile.apply import apply
 from pult.deskfile.parse import BadDocument, parse
-from pult.kit.work import unit_of_work
+from pult.kit.work import unit_of_work, until_done
 from pult.staff.passwords import fits
 
 ADDRESS = "http://desk.example"
@@ -360,6 +360,27 @@ async def test_a_contact_of_another_client_is_refused(pool):
     assert await refused(pool, text) == [
         f'{line_of(text, "emails =")}: [[client]] "dana": emails "d@x.example": belongs to client {other}'
     ]
+
+
+async def test_a_client_who_writes_at_this_very_moment_is_the_one_of_the_file(pool):
+    company_id = (await bring(pool, '[company]\nkey = "main"\n')).company_id
+    async with pool.acquire() as conn:
+        writing = conn.transaction()
+        await writing.start()
+        client = await conn.fetchval("insert into clients (company_id) values ($1) returning id", company_id)
+        await conn.execute(
+            "insert into client_contacts (company_id, client_id, kind, value, shown) values ($1, $2, 'phone', '79511234567', '')",
+            company_id,
+            client,
+        )
+        bringing = asyncio.create_task(until_done(lambda: bring(pool, EXAMPLE)))
+        waiting = "select exists(select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+        while not await pool.fetchval(waiting):
+            await asyncio.sleep(0.01)
+        await writing.commit()
+    applied = await bringing
+    assert applied.clients == {"dana": client}
+    assert await pool.fetchval("select count(*) from clients") == 1
 
 
 async def test_contacts_are_added_and_never_taken_away(pool):

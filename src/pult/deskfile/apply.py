@@ -20,7 +20,8 @@ async def apply(conn: Conn, document: Document, *, address: str, pruning: bool =
     """Match every object of the document with its row by key, make what is missing, change what differs.
 
     `address` is the desk's own, for links. `pruning`: what the document does not have goes out of use. Nothing is written
-    where nothing differs. BadDocument: the database contradicts the document; the caller must roll back.
+    where nothing differs. BadDocument: the database contradicts the document; Again: somebody was first with a contact;
+    either way the caller must roll back.
     """
     await store.take_turn_to_configure(conn)
     applied = Applied(conn, document)

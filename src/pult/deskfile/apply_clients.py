@@ -9,6 +9,7 @@ import msgspec
 from pult.deskfile import store
 from pult.deskfile.matching import match
 from pult.deskfile.reading import shortened
+from pult.kit.work import Again
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +85,12 @@ async def _contact(applied: Applied, client: Client, client_id: int, contact: Co
             return False
         await store.update_phone_type(conn, company_id=company_id, id=row.id, phone_type=contact.phone_type)
         return True
-    if row is None and await store.insert_contact(
+    if row is not None:
+        key = {"email": "emails", "phone": "phones"}.get(contact.kind, "messengers")
+        text = f"{key} {shortened(contact.shown)}: belongs to client {row.client_id}"
+        applied.wrong("client", client.key, text, key)
+        return False
+    added = await store.insert_contact(
         conn,
         company_id=company_id,
         client_id=client_id,
@@ -92,12 +98,10 @@ async def _contact(applied: Applied, client: Client, client_id: int, contact: Co
         value=contact.value,
         shown=contact.shown,
         phone_type=contact.phone_type,
-    ):
-        return True
-    owner = f"client {row.client_id}" if row else "another client, since just now"
-    key = {"email": "emails", "phone": "phones"}.get(contact.kind, "messengers")
-    applied.wrong("client", client.key, f"{key} {shortened(contact.shown)}: belongs to {owner}", key)
-    return False
+    )
+    if not added:
+        raise Again  # somebody has just written to the desk from there: that is the client whom the file means
+    return True
 
 
 def _owner(owned: Owned, contact: Contact) -> int | None:

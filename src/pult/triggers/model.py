@@ -114,12 +114,14 @@ def _way_down(raw: object, options: Options) -> list[str]:
     way = raw if isinstance(raw, list) else [raw]
     if not way:
         raise BadValue("names no option", parameter="to")
+    found: list[str] = []
     for value in way:
         if not isinstance(value, str) or value not in options:
             known = ", ".join(options) or "none"
             raise BadValue(f"no such option here: {value} (known: {known})", parameter="to")
         options = options[value]
-    return way
+        found.append(value)
+    return found
 
 
 def _template(raw: object, key: str, limit: int) -> str:
