@@ -19,7 +19,7 @@ create table companies (
     name text not null,
     timezone text not null default 'UTC',
     language text not null default 'en',
-    -- moves with every change of what a process keeps in memory (channels, staff, fields); see pult.staff.sheet
+    -- moves with every change of what a process keeps in memory (channels, staff, fields); see pult.tickets.configuration
     config_version bigint not null default 1,
     made_at timestamptz not null default now()
 );
@@ -251,29 +251,34 @@ create table tickets (
     remind_at timestamptz,
     email text,  -- the sender's address of an e-mail ticket
     additional_id text,
+    -- One bit (number: field id modulo 63) for each field that is filled, an unchecked checkbox not counted: "has no value"
+    -- is true of most tickets for most fields, and this spares the list a look at the values of each.
+    filled bigint not null default 0,
     primary key (company_id, id)
-        include (status, type, priority, client_id, channel_id, group_id, assignee_id, created_at, updated_at),
+        include (status, type, priority, client_id, channel_id, group_id, assignee_id, created_at, updated_at, filled),
     foreign key (company_id, client_id) references clients (company_id, id),
     foreign key (company_id, channel_id) references channels (company_id, id),
     foreign key (company_id, group_id) references groups (company_id, id),
     foreign key (company_id, assignee_id) references agents (company_id, id)
 );
 create index tickets_by_status on tickets (company_id, status, id)
-    include (type, priority, client_id, channel_id, group_id, assignee_id, created_at, updated_at);
+    include (type, priority, client_id, channel_id, group_id, assignee_id, created_at, updated_at, filled);
 create index tickets_by_status_and_update on tickets (company_id, status, updated_at, id)
-    include (type, priority, client_id, channel_id, group_id, assignee_id, created_at);
+    include (type, priority, client_id, channel_id, group_id, assignee_id, created_at, filled);
 create index tickets_by_update on tickets (company_id, updated_at, id)
-    include (status, type, priority, client_id, channel_id, group_id, assignee_id, created_at);
+    include (status, type, priority, client_id, channel_id, group_id, assignee_id, created_at, filled);
 create index tickets_by_creation on tickets (company_id, created_at, id)
-    include (status, type, priority, client_id, channel_id, group_id, assignee_id, updated_at);
+    include (status, type, priority, client_id, channel_id, group_id, assignee_id, updated_at, filled);
 create index tickets_by_client on tickets (company_id, client_id, id)
-    include (status, type, priority, channel_id, group_id, assignee_id, created_at, updated_at);
+    include (status, type, priority, channel_id, group_id, assignee_id, created_at, updated_at, filled);
 create index tickets_by_channel on tickets (company_id, channel_id, id)
-    include (status, type, priority, client_id, group_id, assignee_id, created_at, updated_at);
+    include (status, type, priority, client_id, group_id, assignee_id, created_at, updated_at, filled);
 create index tickets_by_group on tickets (company_id, group_id nulls first, id)
-    include (status, type, priority, client_id, channel_id, assignee_id, created_at, updated_at);
+    include (status, type, priority, client_id, channel_id, assignee_id, created_at, updated_at, filled);
 create index tickets_by_assignee on tickets (company_id, assignee_id nulls first, id)
-    include (status, type, priority, client_id, channel_id, group_id, created_at, updated_at);
+    include (status, type, priority, client_id, channel_id, group_id, created_at, updated_at, filled);
+
+create statistics tickets_kinds (mcv) on company_id, status, type, priority, channel_id from tickets;
 
 create table comments (
     company_id integer not null,
@@ -376,6 +381,9 @@ create table ticket_fields (
 );
 create index ticket_fields_by_value on ticket_fields (company_id, field_id, value, ticket_id);
 
+-- A field's value says which field it is of: taken for independent, a common pair looks rare.
+create statistics ticket_fields_pairs (mcv) on company_id, field_id, value from ticket_fields;
+
 create table ticket_slas (
     company_id integer not null,
     ticket_id integer not null,
@@ -387,8 +395,7 @@ create table ticket_slas (
 
 -- Search ------------------------------------------------------------------------------------------------------------
 
--- One document for a ticket's subject (comment_id 0) and one for each comment. The vector is kept out of line, so that
--- gathering the hits of a common word reads a narrow table and no text.
+-- One document for a ticket's subject (comment_id 0) and one for each comment; uncompressed, since a walk reads many.
 create table search_documents (
     company_id integer not null,
     ticket_id integer not null,
@@ -396,7 +403,7 @@ create table search_documents (
     words tsvector not null,
     primary key (company_id, ticket_id, comment_id),
     foreign key (company_id, ticket_id) references tickets (company_id, id)
-) with (toast_tuple_target = 128);
+);
 alter table search_documents alter column words set storage external;
 alter table search_documents alter column words set statistics 1000;
 create index search_documents_by_word on search_documents using gin (company_id, words);

@@ -104,7 +104,7 @@ async def _tagged(conn: Reader, asked: Filters, call: Call) -> Filters:
 
 
 def _filters(given: dict[str, Any], caller: Caller, visible: list[int] | None) -> Filters:
-    fields = caller.configuration.fields
+    configuration = caller.configuration
     return Filters(
         channels=given.get("fchannel"),
         visible=visible,
@@ -114,7 +114,7 @@ def _filters(given: dict[str, Any], caller: Caller, visible: list[int] | None) -
         priorities=given.get("fpriority"),
         client_id=given.get("client_id"),
         held=given.get("fassigned"),
-        fields=[*(wanted(k, v, fields) for k, v in given.get("fields", ())), *_old_field(given, caller)],
+        fields=[*(wanted(k, v, configuration) for k, v in given.get("fields", ())), *_old_field(given, caller)],
         created_after=given.get("created_after"),
         created_before=given.get("created_before"),
         updated_after=given.get("updated_after"),
@@ -132,7 +132,7 @@ def _old_field(given: dict[str, Any], caller: Caller) -> list[FieldIs]:
         raise BadValue("field_id: only one field can be given here", parameter="field_id")
     if not ids and "field_value" not in given:
         return []
-    return [wanted(ids[0] if ids else None, given.get("field_value", "not_empty"), caller.configuration.fields)]
+    return [wanted(ids[0] if ids else None, given.get("field_value", "not_empty"), caller.configuration)]
 
 
 METHOD = Method(

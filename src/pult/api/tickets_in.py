@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from pult.api import readers
@@ -9,14 +10,15 @@ from pult.api.create_ticket_parameters import ID
 from pult.api.fields_in import field_ids
 from pult.api.parameters import Parameter
 from pult.api.ticket import AGENT, PROPERTIES
+from pult.fields.model import bit
 from pult.kit.errors import BadValue
 from pult.tickets.listing import FieldIs, Held, Holder
 from pult.tickets.model import PRIORITIES, TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from pult.fields.model import Field
+    from pult.tickets.configuration import Configuration
     from pult.tickets.listing import Sort
 
 SORTS: Final[dict[str, Sort]] = {
@@ -99,23 +101,32 @@ def conditions(raw: Any, name: str) -> list[tuple[int | None, Any]]:
     return found
 
 
-def wanted(field_id: int | None, value: Any, fields: Mapping[int, Field]) -> FieldIs:
+def wanted(field_id: int | None, value: Any, configuration: Configuration) -> FieldIs:
     """One condition. `empty` and `not_empty` are words; a checkbox is empty at 0, false or blank, filled at 1 or true."""
+    fields = configuration.fields
+    alone = bits_are_alone(configuration, [field_id] if field_id is not None else list(fields))
     text = ("1" if value else "0") if isinstance(value, bool) else "" if value is None else str(value)
     field = fields.get(field_id) if field_id is not None else None
     if field is not None and field.kind == "checkbox":
-        return FieldIs(field_id, filled=text.strip().lower() not in {"", "0", "false", "empty"}, checkbox=True)
+        checked = text.strip().lower() not in {"", "0", "false", "empty"}
+        return FieldIs(field_id, filled=checked, checkbox=True, alone=alone)
     if text == "not_empty":
-        return FieldIs(field_id)
+        return FieldIs(field_id, all_fields=list(fields), alone=alone)
     if text.strip() == "" or text == "empty":
         known = field_id is None or field is not None
-        return FieldIs(field_id, filled=not known, all_fields=list(fields))
+        return FieldIs(field_id, filled=not known, all_fields=list(fields), alone=alone)
     if field is not None and field.options:
         # a nested list's text may stand under several parents; the first is as good as the vendor's documents get
         option = next((o for o in field.options if str(o.id) == text.strip()), None)
         option = option or next((o for o in field.options if o.value == text), None)
         return FieldIs(field_id, value=str(option.id) if option else text)
     return FieldIs(field_id, value=text)
+
+
+def bits_are_alone(configuration: Configuration, asked: Sequence[int]) -> bool:
+    """Whether no other field of the company, inactive ones included, shares a bit with one of the asked."""
+    bits = Counter(bit(field_id) for field_id in configuration.field_ids)
+    return bool(asked) and all(bits[bit(field_id)] == 1 for field_id in asked)
 
 
 def query(raw: Any, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -103,6 +103,24 @@ def checkbox(field: Field, text: str) -> str:
     if text.strip().lower() not in found:
         raise BadFieldValue(field, "a checkbox is true or false")
     return found[text.strip().lower()]
+
+
+BITS: Final = 63  # of a ticket's `filled`, a bigint that is never negative
+
+
+def bit(field_id: int) -> int:
+    """The bit of `filled` that stands for a field; fields whose ids differ by a multiple of 63 share one."""
+    return 1 << field_id % BITS
+
+
+def filled(fields: Mapping[int, Field], values: Values) -> int:
+    """The bits of the fields that have a value; an unchecked checkbox has none."""
+    found = 0
+    for field_id, value in values.items():
+        field = fields.get(field_id)
+        if not (field is not None and field.kind == "checkbox" and value == "0"):
+            found |= bit(field_id)
+    return found
 
 
 def tag_of(field: Field, value: str | None) -> str | None:

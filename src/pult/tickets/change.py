@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pult.clients.actions import ClientUnknown
+from pult.fields.model import filled
 from pult.kit.errors import NotFound
 from pult.tickets import model, store
 from pult.tickets.configuration import Stale
@@ -93,6 +94,7 @@ async def _save(work: Work[Caller], before: Ticket, changed: Changed, agent_id: 
         client_id=ticket.client_id,
         group_id=ticket.group_id,
         assignee_id=ticket.assignee_id,
+        filled=filled(work.by.configuration.fields, ticket.fields) if changed.fields else None,
         subject_changed=ticket.subject != before.subject,
         agent_id=agent_id,
         trigger_id=None,

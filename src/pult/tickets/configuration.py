@@ -28,6 +28,7 @@ class Configuration(Struct, frozen=True):
     groups: dict[int, Group]
     agents: dict[int, Agent]
     fields: dict[int, Field]  # in the order in which they are shown
+    field_ids: list[int]  # of inactive fields too
     triggers: list[int]
 
     def agent_by_email(self, email: str) -> Agent | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from pult.fields.model import bit
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -37,7 +39,8 @@ class Held:
 class FieldIs:
     """A condition on additional fields. `field_id` None: any field. `value` None: only whether it is filled.
 
-    `checkbox`: an unchecked checkbox counts as not filled. `all_fields`: how many there are, for "any field is empty".
+    `checkbox`: an unchecked checkbox counts as not filled. `all_fields`: which there are, for "any field". `alone`: no other field of the company shares a bit with one of these,
+    so that the ticket's `filled` bits say all there is to say.
     """
 
     field_id: int | None
@@ -45,6 +48,7 @@ class FieldIs:
     value: str | None = None
     checkbox: bool = False
     all_fields: Sequence[int] = ()
+    alone: bool = False
 
 
 Sort = Literal["id", "status", "client", "assignee", "group", "updated", "created"]
@@ -181,6 +185,8 @@ def _holder(where: Where, column: str, holder: int | Holder) -> str:
 
 def _field(arguments: list[Any], wanted: FieldIs) -> str:
     """Whether the ticket has a row that says so, or has none; "any field is empty": fewer filled ones than there are."""
+    if wanted.alone and wanted.value is None:
+        return _filled(arguments, wanted)
     rows = Where(arguments, ["v.company_id = $1", "v.ticket_id = t.id"])
     if wanted.field_id is not None:
         rows.among("v.field_id", [wanted.field_id])
@@ -193,3 +199,12 @@ def _field(arguments: list[Any], wanted: FieldIs) -> str:
         count = rows.bind(len(wanted.all_fields))
         return f"(select count(*) from ticket_fields v where {rows}) < {count}"  # noqa: S608  # bound only
     return f"{'' if wanted.filled else 'not '}exists (select from ticket_fields v where {rows})"
+
+
+def _filled(arguments: list[Any], wanted: FieldIs) -> str:
+    """The same from the ticket's own bits: of one field its bit, of any field whether one or every bit is there."""
+    ids = [wanted.field_id] if wanted.field_id is not None else wanted.all_fields
+    mask = Where(arguments).bind(sum(bit(field_id) for field_id in ids))
+    if wanted.filled:
+        return f"t.filled & {mask}::bigint <> 0"
+    return f"t.filled & {mask}::bigint <> {mask}::bigint"

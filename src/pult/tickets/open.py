@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pult.clients import actions as clients
 from pult.clients.model import ClientWish
+from pult.fields.model import filled
 from pult.tickets import model, store
 from pult.tickets.configuration import Stale
 from pult.tickets.facts import Opened
@@ -97,6 +98,7 @@ async def _insert(
         assignee_id=ticket.assignee_id,
         email=email,
         additional_id=new.additional_id,
+        filled=filled(work.by.configuration.fields, ticket.fields),
         author=comment.author,
         visibility=comment.visibility,
         agent_id=comment.agent_id,

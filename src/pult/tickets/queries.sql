@@ -38,6 +38,8 @@ select json_build_object(
                   from field_options o
                  where o.company_id = sqlc.arg('company_id') and o.field_id = f.id and o.active)) order by f.position, f.id), '{}')
           from fields f where f.company_id = sqlc.arg('company_id') and f.active),
+    'field_ids', (
+        select coalesce(json_agg(f.id order by f.id), '[]') from fields f where f.company_id = sqlc.arg('company_id')),
     'triggers', (
         select coalesce(json_agg(r.id order by r.id), '[]')
           from triggers r where r.company_id = sqlc.arg('company_id') and r.active))::text as configuration
@@ -86,7 +88,8 @@ with changed as (
     update tickets
        set subject = sqlc.arg('subject'), status = sqlc.arg('status'), type = sqlc.arg('type'),
            priority = sqlc.arg('priority'), client_id = sqlc.arg('client_id'), group_id = sqlc.narg('group_id'),
-           assignee_id = sqlc.narg('assignee_id'), updated_at = date_trunc('second', now())
+           assignee_id = sqlc.narg('assignee_id'), updated_at = date_trunc('second', now()),
+           filled = coalesce(sqlc.narg('filled'), filled)
      where company_id = sqlc.arg('company_id') and id = sqlc.arg('ticket_id')
 ), reworded as (
     update search_documents
@@ -141,10 +144,11 @@ delete from ticket_fields
 -- A ticket with its first comment, its creation row in the history and its search documents, all in one statement.
 with ticket as (
     insert into tickets (company_id, subject, status, type, priority, client_id, channel_id, group_id, assignee_id,
-                         created_at, updated_at, email, additional_id)
+                         created_at, updated_at, email, additional_id, filled)
     values (sqlc.arg('company_id'), sqlc.arg('subject'), sqlc.arg('status'), sqlc.arg('type'), sqlc.arg('priority'),
             sqlc.arg('client_id'), sqlc.arg('channel_id'), sqlc.narg('group_id'), sqlc.narg('assignee_id'),
-            date_trunc('second', now()), date_trunc('second', now()), sqlc.narg('email'), sqlc.narg('additional_id'))
+            date_trunc('second', now()), date_trunc('second', now()), sqlc.narg('email'), sqlc.narg('additional_id'),
+            sqlc.arg('filled'))
     returning id
 ), comment as (
     insert into comments (company_id, ticket_id, author, visibility, agent_id, client_id, trigger_id, is_first,

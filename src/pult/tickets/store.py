@@ -91,6 +91,8 @@ CONFIGURATION = """select json_build_object(
                   from field_options o
                  where o.company_id = $1 and o.field_id = f.id and o.active)) order by f.position, f.id), '{}')
           from fields f where f.company_id = $1 and f.active),
+    'field_ids', (
+        select coalesce(json_agg(f.id order by f.id), '[]') from fields f where f.company_id = $1),
     'triggers', (
         select coalesce(json_agg(r.id order by r.id), '[]')
           from triggers r where r.company_id = $1 and r.active))::text as configuration
@@ -166,13 +168,14 @@ SAVE_TICKET = """with changed as (
     update tickets
        set subject = $8, status = $9, type = $10,
            priority = $11, client_id = $12, group_id = $13,
-           assignee_id = $14, updated_at = date_trunc('second', now())
+           assignee_id = $14, updated_at = date_trunc('second', now()),
+           filled = coalesce($15, filled)
      where company_id = $1 and id = $2
 ), reworded as (
     update search_documents
        set words = to_tsvector('russian', $8)
      where company_id = $1 and ticket_id = $2 and comment_id = 0
-       and $15::boolean
+       and $16::boolean
 )
 insert into changes (company_id, ticket_id, agent_id, trigger_id, data, old_status, new_status, changed_at)
 values ($1, $2, $3, $4,
@@ -196,6 +199,7 @@ async def save_ticket(
     client_id: int,
     group_id: int | None,
     assignee_id: int | None,
+    filled: int | None,
     subject_changed: bool,
 ) -> None:
     """A changed ticket with its history row; tags and fields are other statements, sent only when they changed."""
@@ -215,6 +219,7 @@ async def save_ticket(
         client_id,
         group_id,
         assignee_id,
+        filled,
         subject_changed,
     )
 
@@ -280,22 +285,23 @@ async def clear_fields(conn: Conn, *, company_id: int, ticket_id: int, field_ids
 
 INSERT_TICKET = """with ticket as (
     insert into tickets (company_id, subject, status, type, priority, client_id, channel_id, group_id, assignee_id,
-                         created_at, updated_at, email, additional_id)
+                         created_at, updated_at, email, additional_id, filled)
     values ($1, $2, $3, $4, $5,
             $6, $7, $8, $9,
-            date_trunc('second', now()), date_trunc('second', now()), $10, $11)
+            date_trunc('second', now()), date_trunc('second', now()), $10, $11,
+            $12)
     returning id
 ), comment as (
     insert into comments (company_id, ticket_id, author, visibility, agent_id, client_id, trigger_id, is_first,
                           created_at, message, original)
-    select $1, t.id, $12, $13, $14,
-           $15, $16, true, date_trunc('second', now()),
-           $17, $18
+    select $1, t.id, $13, $14, $15,
+           $16, $17, true, date_trunc('second', now()),
+           $18, $19
       from ticket t
     returning id
 ), history as (
     insert into changes (company_id, ticket_id, agent_id, trigger_id, data, old_status, new_status, changed_at)
-    select $1, t.id, $14, $16, '[]', 0, $3,
+    select $1, t.id, $15, $17, '[]', 0, $3,
            date_trunc('second', now())
       from ticket t
 ), words as (
@@ -304,7 +310,7 @@ INSERT_TICKET = """with ticket as (
       from ticket t, (
           select 0::bigint as comment_id, to_tsvector('russian', $2) as words
           union all
-          select c.id, to_tsvector('russian', $19) from comment c) d
+          select c.id, to_tsvector('russian', $20) from comment c) d
 )
 select t.id as ticket_id, c.id as comment_id from ticket t, comment c"""
 
@@ -323,6 +329,7 @@ async def insert_ticket(
     assignee_id: int | None,
     email: str | None,
     additional_id: str | None,
+    filled: int,
     author: str,
     visibility: str,
     agent_id: int | None,
@@ -346,6 +353,7 @@ async def insert_ticket(
         assignee_id,
         email,
         additional_id,
+        filled,
         author,
         visibility,
         agent_id,

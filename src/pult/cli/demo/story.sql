@@ -152,7 +152,9 @@ select p.company_id, s.id, j.text as subject, s.status::smallint as status,
        p.first_client + s.client_no - 1 as client_id, p.channels[s.channel_no] as channel_id, s.group_id, s.assignee_id,
        s.created_at, s.updated_at,
        case when s.status in (1, 5, 6) and i % 40 = 0 then p.midnight + i % 14 * interval '1 day' + interval '34 hours' end as remind_at,
-       s.email, case when s.channel_no = 1 and i % 10 = 0 then 'NB-' || i end as additional_id
+       s.email, case when s.channel_no = 1 and i % 10 = 0 then 'NB-' || i end as additional_id,
+       (select coalesce(bit_or(1::bigint << (p.fields[f.no] % 63)), 0) from unnest(pg_temp.profile(i)) as f (no)
+         where f.no <> 6 or pg_temp.chance(i, 73) < 0.8) as filled
   from plot p
  cross join story s
   join subject_pool j on j.no = pg_temp.subject(s.i, p.subjects)
