@@ -81,7 +81,7 @@ async def test_a_channel_without_a_setting_that_it_needs(database_url, tmp_path,
         ("Pigeons", "carrier_pigeon", {}),
     ):
         insert = "insert into channels (company_id, type, name, settings, application_id) values (1, $1, $2, $3, '')"
-        await execute(database_url, insert, kind, name, json.dumps(settings))
+        await execute(database_url, insert, kind, name, json.dumps({"adapter": settings}))
     assert await asyncio.to_thread(doctor.run, Settings(database_url=database_url, data_dir=tmp_path)) == 1
     said = lines(capsys)
     assert (

@@ -7,7 +7,6 @@ import io
 import os
 import shutil
 from collections import Counter
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -19,6 +18,7 @@ from pult.cli.database import embedded_home, server_of
 from pult.kit import checks, files
 from pult.kit.checks import Finding
 from pult.kit.postgres import EmbeddedError
+from pult.staff import store as staff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ def _disk(directory: Path) -> Finding:
 async def _file_store(settings: Settings) -> Finding:
     """Stores, reads and removes a small file: the only way to know for a directory and for S3 alike."""
     address = settings.files or settings.data_dir / "files"
-    content = datetime.now(UTC).isoformat().encode()
+    content = os.urandom(64)
     try:
         store = files.open_store(address)
         key = files.new_key(0)
@@ -110,12 +110,12 @@ async def _database(dsn: str) -> list[Finding]:
 
 async def _channels(conn: asyncpg.Connection) -> list[Finding]:
     """One finding for each type that is configured; the settings are looked at, the providers are not called."""
-    rows = await conn.fetch("select name, type, settings from channels where active order by company_id, id")
-    count = Counter(row["type"] for row in rows)
+    rows = await staff.active_channels(conn)
+    count = Counter(row.type for row in rows)
     lacking: dict[str, list[str]] = {kind: [] for kind in count}
     for row in rows:
-        if missing := _missing(row["type"], msgspec.json.decode(row["settings"])):
-            lacking[row["type"]].append(f"{row['name']} lacks {', '.join(missing)}")
+        if missing := _missing(row.type, msgspec.json.decode(row.settings).get("adapter", {})):
+            lacking[row.type].append(f"{row.name} lacks {', '.join(missing)}")
     return [_of_type(kind, number, lacking[kind]) for kind, number in sorted(count.items())]
 
 

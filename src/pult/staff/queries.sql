@@ -107,3 +107,7 @@ on conflict (hash) do nothing;
 
 -- name: delete_tokens :exec
 delete from api_tokens where company_id = sqlc.arg('company_id') and channel_id = sqlc.arg('channel_id');
+
+-- name: active_channels :many
+-- The channels of all companies that are in use, with their settings as JSON text.
+select h.name, h.type, h.settings from channels h where h.active order by h.company_id, h.id;

@@ -61,6 +61,12 @@ class TokenRow(msgspec.Struct, frozen=True):
     channel_id: int
 
 
+class ActiveChannelsRow(msgspec.Struct, frozen=True):
+    name: str
+    type: str
+    settings: str
+
+
 GROUPS_OF = """select id, key, name, active from groups where company_id = $1 order by id"""
 
 
@@ -309,3 +315,11 @@ DELETE_TOKENS = """delete from api_tokens where company_id = $1 and channel_id =
 
 async def delete_tokens(conn: Conn, *, company_id: int, channel_id: int) -> None:
     await conn.execute(DELETE_TOKENS, company_id, channel_id)
+
+
+ACTIVE_CHANNELS = """select h.name, h.type, h.settings from channels h where h.active order by h.company_id, h.id"""
+
+
+async def active_channels(conn: Reader) -> list[ActiveChannelsRow]:
+    """The channels of all companies that are in use, with their settings as JSON text."""
+    return [ActiveChannelsRow(*row) for row in await conn.fetch(ACTIVE_CHANNELS)]

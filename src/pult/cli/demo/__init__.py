@@ -49,7 +49,7 @@ VACUUM = "vacuum (freeze, analyze, index_cleanup off) {}"
 OTHERS = ("tickets", "comments", "changes", "ticket_tags", "ticket_fields", "clients", "client_contacts")
 
 
-class DeskNotEmpty(DeskError):  # noqa: N818 - named for what is so, as all errors of the desk
+class DeskNotEmpty(DeskError):
     """The company has tickets already; the demo never mixes with somebody's work."""
 
 
@@ -86,7 +86,7 @@ async def _first_desk(dsn: str, settings: Settings) -> None:
     """A login and a token, where nobody has made any: a story that nobody can open would be none."""
     conn = await asyncpg.connect(dsn)
     try:
-        async with conn.transaction():
+        async with conn.transaction():  # commit: there is no desk yet to work in
             first = await make_first_desk(conn, settings)
     finally:
         await conn.close()
@@ -111,7 +111,8 @@ async def fill(
         raise ValueError("a demo desk has from 10 to 100,000,000 tickets")
     began = time.monotonic()
     async with _session(dsn) as writer:
-        async with _session(dsn) as teller, writer.transaction():
+        loading = writer.transaction()  # commit: a load is one transaction of its own, of statements that no verb has
+        async with _session(dsn) as teller, loading:
             company_id = await _company(writer, company_key)
             loaded = await Load(writer, teller, company_id, tickets, progress).run(files)
         progress("vacuuming and gathering statistics")
