@@ -18,9 +18,9 @@ from pult.api.tickets import ClientLeft
 from pult.api.token import Callers
 from pult.api.wire_in import drain, read_form
 from pult.kit import trace
+from pult.kit.connecting import LostConnection, lost
 from pult.kit.errors import DeskError
 from pult.kit.log import get_logger, request_id
-from pult.kit.work import LostConnection
 from pult.tickets.configuration import Stale
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class Wire:
             if isinstance(error, BodyTooLarge) and error.unread:
                 await drain(receive, BODY_LIMIT)
             return _refused(error)
+        except OSError as error:  # no room for the body
+            return _failed(error, method.name)
         try:
             return Answer(await self._call(method, form, scope, receive))
         except ClientLeft:
@@ -85,17 +87,28 @@ class Wire:
 
     async def _call(self, method: Method, form: Form, scope: Scope, receive: Receive) -> bytes:
         token = _token(form, scope)
-        for _ in range(LOOKS):
-            caller = await self.callers.who(token)
-            given = read_all(method.parameters, form.values, form.repeated)
-            if self.desk.settings.api_limit is not None:
-                await limits.any_call(self.desk, caller)
-            call = Call(self.desk, caller, form, given, lambda: _gone(receive))
+        for looked in range(1, LOOKS + 1):
             try:
-                return await method.handle(call)
+                return await self._once(method, form, token, receive)
             except Stale:
-                self.callers.forget(caller)
+                continue
+            except Exception as error:
+                # A unit of work tries again by itself; what broke outside of one has changed nothing.
+                if isinstance(error, LostConnection) or not lost(error) or looked == LOOKS:
+                    raise
+                log.warning("call.again", method=method.name, reason=type(error).__name__)
         raise Stale
+
+    async def _once(self, method: Method, form: Form, token: str | None, receive: Receive) -> bytes:
+        caller = await self.callers.who(token)
+        given = read_all(method.parameters, form.values, form.repeated)
+        if self.desk.settings.api_limit is not None:
+            await limits.any_call(self.desk, caller)
+        try:
+            return await method.handle(Call(self.desk, caller, form, given, lambda: _gone(receive)))
+        except Stale:
+            self.callers.forget(caller)
+            raise
 
 
 async def _gone(receive: Receive) -> None:
@@ -137,7 +150,7 @@ def _failed(error: Exception, method: str) -> Answer:
         return _refused(error)
     if isinstance(error, asyncpg.QueryCanceledError | TimeoutError):
         return refusal("this took too long and was given up", errors.INTERNAL, outcome="timeout")
-    if isinstance(error, LostConnection | OSError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError):
+    if lost(error):
         return _lost(error)
     log.error("call.failed", method=method, exc_info=error)
     return refusal("internal error", errors.INTERNAL, outcome="failed")

@@ -13,9 +13,10 @@ from pult.channels.registry import TYPES
 from pult.cli.database import dsn_of
 from pult.deskfile.apply import apply
 from pult.deskfile.parse import BadDocument, parse
+from pult.kit.connecting import LostConnection
 from pult.kit.migrate import MigrationError
 from pult.kit.postgres import EmbeddedError
-from pult.kit.work import LostConnection, unit_of_work, until_done
+from pult.kit.work import unit_of_work, until_done
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

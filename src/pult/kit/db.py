@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
 
+from pult.kit.connecting import CONNECT_TIMEOUT, Connecting
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-
 
 
 class Reader(Protocol):
@@ -63,15 +64,19 @@ class Pools:
 
 async def open_pools(url: str, *, lists_url: str | None = None, size: int = 8, searches: int = 1) -> Pools:
     """Pools for `url`: `size` connections each for changes and for pages, `searches` for searching."""
-    main = await _pool(url, size, {})
-    lists = await _pool(lists_url or url, size, CUSTOM_PLANS)
-    search = await _pool(lists_url or url, searches, CUSTOM_PLANS | {"statement_timeout": "5s"})
+    primary = Connecting()
+    pages = Connecting() if lists_url else primary
+    main = await _pool(url, primary, size, {})
+    lists = await _pool(lists_url or url, pages, size, CUSTOM_PLANS)
+    search = await _pool(lists_url or url, pages, searches, CUSTOM_PLANS | {"statement_timeout": "5s"})
     return Pools(main=main, lists=lists, search=search)
 
 
-async def _pool(url: str, size: int, extra: dict[str, str]) -> asyncpg.Pool[asyncpg.Record]:
+async def _pool(url: str, connecting: Connecting, size: int, extra: dict[str, str]) -> asyncpg.Pool[asyncpg.Record]:
     return await asyncpg.create_pool(
         url,
+        connect=connecting,
+        timeout=CONNECT_TIMEOUT,
         min_size=1,
         max_size=size,
         max_inactive_connection_lifetime=300,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import asyncpg
 
+from pult.kit.connecting import DatabaseAway, LostConnection, lost
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -19,6 +21,7 @@ By = TypeVar("By")
 
 DEPTH = 8  # of facts that follow from facts: a chain longer than this is a loop
 TRIES = 5
+NOTICED = 0.05  # seconds; a server that ends closes all connections of a pool: time to see the others go too
 
 
 @dataclass(slots=True)
@@ -46,19 +49,14 @@ class Again(Exception):
     """The work met another that was first, and would end differently now: it is rolled back and done once more."""
 
 
-class LostConnection(Exception):
-    """The database went away. `stored` is None where it cannot be known whether the commit was reached."""
-
-    def __init__(self, *, stored: bool | None) -> None:
-        super().__init__("the database connection was lost")
-        self.stored = stored
-
-
 @contextlib.asynccontextmanager
 async def unit_of_work(
     pool: asyncpg.Pool[asyncpg.Record], by: By, react: Callable[[Work[Any], Any], Awaitable[None]] | None = None
 ) -> AsyncIterator[Work[By]]:
-    """One transaction: leaving runs the reactions of every recorded fact, then commits; raising rolls back."""
+    """One transaction: leaving runs the reactions of every recorded fact, then commits; raising rolls back.
+
+    LostConnection where the database went away, and says whether anything can have been stored.
+    """
     committing = False
     try:
         async with pool.acquire() as conn:
@@ -75,8 +73,10 @@ async def unit_of_work(
                 raise
             committing = True
             await transaction.commit()
-    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError, OSError) as error:
-        raise LostConnection(stored=None if committing else False) from error
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if lost(error) or (committing and isinstance(error, TimeoutError)):
+            raise LostConnection(stored=None if committing else False) from error
+        raise
 
 
 async def _react(work: Work[Any], react: Callable[[Work[Any], Any], Awaitable[None]]) -> None:
@@ -90,7 +90,10 @@ async def _react(work: Work[Any], react: Callable[[Work[Any], Any], Awaitable[No
 
 
 async def until_done(attempt: Callable[[], Awaitable[Result]]) -> Result:
-    """Run a whole unit of work; once more, from the start, when it met another that was first."""
+    """Run a whole unit of work; again, from the start, when it met another that was first or lost its connection.
+
+    Never when the commit may have been reached. LostConnection where the database does not come back.
+    """
     for tried in range(1, TRIES + 1):
         try:
             return await attempt()
@@ -98,4 +101,8 @@ async def until_done(attempt: Callable[[], Awaitable[Result]]) -> Result:
             if tried == TRIES:
                 raise
             await asyncio.sleep(0)
+        except LostConnection as error:
+            if error.stored is None or isinstance(error, DatabaseAway) or tried == TRIES:
+                raise
+            await asyncio.sleep(NOTICED)
     raise AssertionError
