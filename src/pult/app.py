@@ -7,10 +7,13 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import asyncpg
+
 from pult.api.body_errors import ClientGone
 from pult.api.wire import JSON, Wire
 from pult.desk import Desk
 from pult.kit import db, metrics
+from pult.kit.connecting import LostConnection
 from pult.kit.files import open_store
 from pult.kit.log import get_logger, new_request_id
 from pult.pages import pages
@@ -73,7 +76,7 @@ class Application:
         request = new_request_id()
         first = next((part for part in scope["path"].split("/") if part), "")
         if first in OURS:
-            await self.pages(scope, receive, send)
+            await self.pages(scope, receive, _named(send, request))
             return
         assert self.wire is not None
         try:
@@ -88,22 +91,52 @@ class Application:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        try:
+            desk = await self._open()
+        except (OSError, ValueError, LostConnection, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            reason = error.__cause__ if isinstance(error, LostConnection) else error
+            text = f"the desk cannot be opened: {reason or type(reason).__name__}"
+            await send({"type": "lifespan.startup.failed", "message": text})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._close(desk)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _open(self) -> Desk:
         desk = await open_desk(self.settings)
         scratch = self.settings.data_dir / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
         self.wire, self.pages = Wire(desk, scratch), pages(desk)
         self._watch = asyncio.create_task(_show_pools(desk))
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
+        return desk
+
+    async def _close(self, desk: Desk) -> None:
+        assert self._watch is not None
         self._watch.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._watch
         await close_desk(desk)
-        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _named(send: Send, request: str) -> Send:
+    """`send`, with the request's name among the headers of the answer."""
+
+    async def named(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"x-request-id", request.encode())]
+        await send(message)
+
+    return named
 
 
 async def _send(send: Send, answer: Answer, request: str, *, head: bool) -> None:
-    headers = [JSON, (b"content-length", b"%d" % len(answer.body)), (b"x-request-id", request.encode()), *answer.headers]
+    headers = [
+        JSON,
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"x-request-id", request.encode()),
+        *answer.headers,
+    ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else answer.body})
 

@@ -10,7 +10,10 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from pult.kit import log, metrics, trace
+from pult.kit.connecting import LostConnection
 from pult.kit.processes import die_with_parent, say_ready
 
 if TYPE_CHECKING:
@@ -52,8 +55,14 @@ def web(settings: Settings, fd: int) -> int:
 def work(settings: Settings) -> int:
     """Do the periodic work until SIGTERM."""
     _begin(settings)
-    asyncio.run(_work(settings))
-    trace.shutdown()
+    try:
+        asyncio.run(_work(settings))
+    except (LostConnection, OSError, asyncpg.PostgresError) as error:
+        reason = (error.__cause__ or error) if isinstance(error, LostConnection) else error
+        log.get_logger().error("work.cannot_start", reason=str(reason) or type(reason).__name__)
+        return 1
+    finally:
+        trace.shutdown()
     return 0
 
 
@@ -74,9 +83,8 @@ async def _work(settings: Settings) -> None:
 
 
 def _begin(settings: Settings) -> None:
-    die_with_parent()
-    if (parent := os.environ.pop("PULT_PARENT", "")) and os.getppid() != int(parent):
-        raise SystemExit(0)  # it died before it could be said
+    if parent := os.environ.pop("PULT_PARENT", ""):
+        die_with_parent(int(parent))
     log.configure(settings.log_level)
     metrics.configure(settings.data_dir / "run" / "metrics")
     if settings.otlp_url:

@@ -6,23 +6,24 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 import threading
 import time
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import asyncpg
 
 from pult.cli.database import embedded_home
 from pult.deskfile.first_desk import make_first_desk
-from pult.kit import checks, log, metrics, migrate
+from pult.kit import checks, listening, log, metrics, migrate
 from pult.kit.postgres import Embedded, EmbeddedError
-from pult.kit.processes import Child, Children
+from pult.kit.processes import Child, Children, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import socket
+    from collections.abc import Iterator, Sequence
 
     from pult.settings import Settings
 
@@ -30,6 +31,7 @@ logger = log.get_logger()
 
 CHILD_STOP: Final = 35.0  # seconds; uvicorn gives requests 30
 START: Final = 60.0
+LOOK: Final = 0.1  # seconds between two looks at the children
 FIRST_LOGIN: Final = "first-login.txt"
 
 
@@ -40,30 +42,30 @@ class CannotStart(Exception):
 def run(settings: Settings, *, web: bool, work: bool) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
     log.configure(settings.log_level)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = Stop()
+    stop.on_signals(signal.SIGTERM, signal.SIGINT)
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         with _database(settings, stop) as dsn:
-            _prepare(replace(settings, database_url=dsn))
+            with _words_for(dsn):
+                _prepare(replace(settings, database_url=dsn))
             _run_children(replace(settings, database_url=dsn), stop, web=web, work=work)
-    except (CannotStart, EmbeddedError, migrate.MigrationError, asyncpg.PostgresError, OSError) as error:
+    except (CannotStart, EmbeddedError, migrate.MigrationError, OSError) as error:
         print(f"pult: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 @contextlib.contextmanager
-def _database(settings: Settings, stop: threading.Event) -> Iterator[str]:
-    """The database's address; an embedded one is watched, and started again if it dies."""
+def _database(settings: Settings, stop: Stop) -> Iterator[str]:
+    """The database's address; an embedded one is watched, and started again if it dies. EmbeddedError if it cannot be."""
     if settings.database_url:
         yield settings.database_url
         return
     embedded = Embedded(embedded_home(settings), settings.pg_bin)
     dsn = embedded.start()
-    over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(embedded, stop, over), daemon=True)
+    over, wrong = threading.Event(), list[EmbeddedError]()
+    watcher = threading.Thread(target=_watch, args=(embedded, stop, over, wrong), daemon=True)
     watcher.start()
     try:
         yield dsn
@@ -71,16 +73,34 @@ def _database(settings: Settings, stop: threading.Event) -> Iterator[str]:
         over.set()
         watcher.join()
         embedded.stop()
+    if wrong:
+        raise wrong[0]
 
 
-def _watch(embedded: Embedded, stop: threading.Event, over: threading.Event) -> None:
-    while not over.wait(0.5):
+def _watch(embedded: Embedded, stop: Stop, over: threading.Event, wrong: list[EmbeddedError]) -> None:
+    while not wrong and not over.wait(0.5):
         try:
             if embedded.watch():
                 logger.error("database.restarted")
         except EmbeddedError as error:
-            logger.error("database.cannot_restart", reason=str(error))  # noqa: TRY400  # the text says it all
+            wrong.append(error)
             stop.set()
+
+
+@contextlib.contextmanager
+def _words_for(dsn: str) -> Iterator[None]:
+    """CannotStart, in words and without the password, for whatever a database at `dsn` refuses."""
+    try:
+        shown = urlsplit(dsn)._replace(query="")
+        where = shown._replace(netloc=shown.netloc.rpartition("@")[2]).geturl()
+        yield
+    except (OSError, asyncpg.PostgresConnectionError) as error:
+        reason = "it does not answer" if isinstance(error, TimeoutError) else str(error)
+        raise CannotStart(f"the database {where} cannot be reached: {reason}") from error
+    except asyncpg.PostgresError as error:
+        raise CannotStart(f"the database {where} cannot be used: {error}") from error
+    except (ValueError, asyncpg.InterfaceError) as error:
+        raise CannotStart(f"the address of the database is not understood: {error}") from error
 
 
 def _prepare(settings: Settings) -> None:
@@ -114,28 +134,38 @@ def _tell_once(settings: Settings, text: str) -> None:
     print(f"(printed once; kept in {path}: delete the file when you have noted them)", flush=True)
 
 
-def _run_children(settings: Settings, stop: threading.Event, *, web: bool, work: bool) -> None:
+def _run_children(settings: Settings, stop: Stop, *, web: bool, work: bool) -> None:
     figures = settings.data_dir / "run" / "metrics"
     metrics.clean(figures)
     metrics.configure(figures)
-    with _listening(settings) if web else contextlib.nullcontext(None) as listening:
-        if listening is not None:
-            settings = replace(settings, port=listening.getsockname()[1])
-        children = Children(_children(settings, listening, work=work), metrics.forget)
+    with _listening(settings, settings.workers if web else 0) as sockets:
+        if sockets:
+            settings = replace(settings, port=sockets[0].getsockname()[1])
+        webs = _webs(settings, sockets)
+        worker = [Child("work", [sys.executable, "-m", "pult", "work-process"], _environ(settings))] if work else []
+        children = Children([*webs, *worker], metrics.forget)
         children.start()
         try:
             _until_ready(children, stop)
-            if listening is not None and not stop.is_set():
-                print(f"ready http://{_shown(settings)}", flush=True)
-            elif not stop.is_set():
-                print("working", flush=True)
-            while not stop.wait(0.5):
-                children.tend()
+            if not stop.is_set():
+                print(f"ready http://{_shown(settings)}" if sockets else "working", flush=True)
+            _tend(children, webs, sockets, stop)
         finally:
             children.stop(CHILD_STOP)
 
 
-def _until_ready(children: Children, stop: threading.Event) -> None:
+def _tend(children: Children, webs: Sequence[Child], sockets: Sequence[socket.socket], stop: Stop) -> None:
+    """Until `stop`: start again what dies; new connections go to those that are ready for them."""
+    dealt: list[int] | None = None
+    while not stop.wait(LOOK):
+        children.tend()
+        ready = [place for place, child in enumerate(webs) if child.ready]
+        if ready != dealt:
+            listening.deal(sockets, ready)
+            dealt = ready
+
+
+def _until_ready(children: Children, stop: Stop) -> None:
     end = time.monotonic() + START
     while not children.all_ready() and not stop.wait(0.02):
         if any(child.process is not None and child.process.poll() is not None for child in children.children):
@@ -144,16 +174,13 @@ def _until_ready(children: Children, stop: threading.Event) -> None:
             raise CannotStart(f"not ready within {START:.0f} s")
 
 
-def _children(settings: Settings, listening: socket.socket | None, *, work: bool) -> list[Child]:
-    environ = _environ(settings)
-    children = []
-    if listening is not None:
-        fd = listening.fileno()
+def _webs(settings: Settings, sockets: Sequence[socket.socket]) -> list[Child]:
+    environ, webs = _environ(settings), []
+    for number, one in enumerate(sockets, 1):
+        fd = one.fileno()
         command = [sys.executable, "-m", "pult", "web-process", str(fd)]
-        children += [Child(f"web-{n}", command, environ, (fd,)) for n in range(1, settings.workers + 1)]
-    if work:
-        children.append(Child("work", [sys.executable, "-m", "pult", "work-process"], environ))
-    return children
+        webs.append(Child(f"web-{number}", command, environ, (fd,)))
+    return webs
 
 
 def _environ(settings: Settings) -> dict[str, str]:
@@ -163,16 +190,18 @@ def _environ(settings: Settings) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((settings.host, settings.port))
-        except OSError as error:
-            raise CannotStart(f"cannot listen on {_shown(settings)}: {error.strerror}") from error
-        listening.listen(2048)
-        yield listening
+def _listening(settings: Settings, count: int) -> Iterator[list[socket.socket]]:
+    """A socket for each web process."""
+    try:
+        sockets = listening.listen(settings.host, settings.port, count) if count else []
+    except OSError as error:
+        raise CannotStart(f"cannot listen on {_shown(settings)}: {error.strerror}") from error
+    try:
+        listening.deal(sockets, range(len(sockets)))
+        yield sockets
+    finally:
+        for one in sockets:
+            one.close()
 
 
 def _shown(settings: Settings) -> str:

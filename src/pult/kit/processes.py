@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -21,6 +24,32 @@ log = get_logger()
 READY_FD: Final = "PULT_READY_FD"
 PR_SET_PDEATHSIG: Final = 1
 SLOWEST_RESTART: Final = 10.0  # seconds
+LOOK_FOR_PARENT: Final = 1.0
+
+
+class Stop:
+    """Whether the process should end. A signal handler may set it, which threading.Event does not bear: it would
+    wait for a lock that the very code holds which the signal interrupted.
+    """
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+
+    def on_signals(self, *numbers: signal.Signals) -> None:
+        for number in numbers:
+            signal.signal(number, lambda *_: self.set())
+
+    def set(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # full: it was set many times
+            os.write(self._writing, b"s")
+
+    def is_set(self) -> bool:
+        return self.wait(0)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is set by then."""
+        return bool(select.select([self._reading], [], [], seconds)[0])
 
 
 @dataclass(slots=True)
@@ -50,8 +79,13 @@ class Child:
             os.close(self.ready_pipe)
         self.ready_pipe, self.ready = reading, False
 
+    def wait_to_start(self, now: float) -> None:
+        """Longer each time, until it has been ready once."""
+        self.failures += 1
+        self.next_start = now + min(0.1 * 2**self.failures, SLOWEST_RESTART)
+
     def is_ready(self) -> bool:
-        """Whether it has said so."""
+        """Whether it has said so, and lives as far as is known."""
         if not self.ready and self.ready_pipe >= 0:
             try:
                 self.ready = os.read(self.ready_pipe, 1) == b"r"
@@ -63,7 +97,7 @@ class Child:
 
 
 class Children:
-    """Several children as one."""
+    """Several children as one. `ended` is called with the number of a process that died."""
 
     def __init__(self, children: Sequence[Child], ended: Callable[[int], None]) -> None:
         self.children, self._ended = children, ended
@@ -77,18 +111,24 @@ class Children:
         return all(ready)
 
     def tend(self) -> None:
-        """Start again what has died, at growing intervals while it dies at once. Call it about twice a second."""
+        """Start again what has died, at growing intervals while it dies at once. Call it several times a second."""
         now = time.monotonic()
         for child in self.children:
             child.is_ready()
             if child.process is not None and child.process.poll() is not None:
-                log.error("process.died", name=child.name, code=child.process.returncode)
-                self._ended(child.process.pid)
-                child.process = None
-                child.failures += 1
-                child.next_start = now + min(0.1 * 2**child.failures, SLOWEST_RESTART)
+                self._bury(child, child.process, now)
             if child.process is None and now >= child.next_start:
-                child.start()
+                try:
+                    child.start()
+                except OSError as error:  # no memory or too many processes, for now
+                    log.error("process.not_started", name=child.name, reason=str(error))  # noqa: TRY400
+                    child.wait_to_start(now)
+
+    def _bury(self, child: Child, process: subprocess.Popen[bytes], now: float) -> None:
+        log.error("process.died", name=child.name, pid=process.pid, code=process.returncode)
+        self._ended(process.pid)
+        child.process, child.ready = None, False
+        child.wait_to_start(now)
 
     def stop(self, within: float) -> None:
         """Ask all to finish what they have accepted; after `within` seconds they are killed."""
@@ -106,10 +146,21 @@ class Children:
                 process.wait()
 
 
-def die_with_parent() -> None:
-    """In a child: be told to stop when the parent dies, however it dies (Linux; elsewhere `parent_is` is asked)."""
+def die_with_parent(parent: int) -> None:
+    """In a child of `parent`: be told to stop when that dies, however it dies and however early."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    else:
+        threading.Thread(target=stop_when_orphaned, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:  # it died before it could be said
+        raise SystemExit(0)
+
+
+def stop_when_orphaned(parent: int) -> None:
+    """Wait until this process is no longer the child of `parent`, then tell it to stop. For a thread."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_FOR_PARENT)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def say_ready() -> None:
