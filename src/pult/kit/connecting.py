@@ -40,7 +40,7 @@ def lost(error: BaseException) -> bool:
     """Whether `error` is what a statement says whose connection broke or was broken before."""
     if isinstance(error, asyncpg.InterfaceError):  # also the name for our own mistakes, such as a value of a wrong type
         return "closed" in str(error) or "closing" in str(error)
-    return isinstance(error, ConnectionError | LostConnection | _RESTARTING)
+    return isinstance(error, (ConnectionError, LostConnection, *_RESTARTING))
 
 
 class Connecting:
