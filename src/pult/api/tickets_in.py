@@ -116,11 +116,10 @@ def wanted(field_id: int | None, value: Any, configuration: Configuration) -> Fi
         known = field_id is None or field is not None
         return FieldIs(field_id, filled=not known, all_fields=list(fields), alone=alone)
     if field is not None and field.options:
-        # a nested list's text may stand under several parents; the first is as good as the vendor's documents get
-        option = next((o for o in field.options if str(o.id) == text.strip()), None)
-        option = option or next((o for o in field.options if o.value == text), None)
-        return FieldIs(field_id, value=str(option.id) if option else text)
-    return FieldIs(field_id, value=text)
+        options = [o for o in field.options if str(o.id) == text.strip()]
+        options = options or [o for o in field.options if o.value == text]  # a text may stand under several parents
+        return FieldIs(field_id, values=[str(option.id) for option in options] or [text])
+    return FieldIs(field_id, values=[text])
 
 
 def bits_are_alone(configuration: Configuration, asked: Sequence[int]) -> bool:

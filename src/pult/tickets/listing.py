@@ -37,7 +37,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class FieldIs:
-    """A condition on additional fields. `field_id` None: any field. `value` None: only whether it is filled.
+    """A condition on additional fields. `field_id` None: any field. `values`: any of them; None: only whether it is filled.
 
     `checkbox`: an unchecked checkbox counts as not filled. `all_fields`: which there are, for "any field". `alone`: no other field of the company shares a bit with one of these,
     so that the ticket's `filled` bits say all there is to say.
@@ -45,7 +45,7 @@ class FieldIs:
 
     field_id: int | None
     filled: bool = True
-    value: str | None = None
+    values: Sequence[str] | None = None
     checkbox: bool = False
     all_fields: Sequence[int] = ()
     alone: bool = False
@@ -100,7 +100,7 @@ class Where:
         self.arguments.append(value)
         return f"${len(self.arguments)}"
 
-    def among(self, column: str, values: Sequence[int] | None) -> None:
+    def among(self, column: str, values: Sequence[int] | Sequence[str] | None) -> None:
         """The column has one of the values."""
         if values is None:
             return
@@ -185,13 +185,13 @@ def _holder(where: Where, column: str, holder: int | Holder) -> str:
 
 def _field(arguments: list[Any], wanted: FieldIs) -> str:
     """Whether the ticket has a row that says so, or has none; "any field is empty": fewer filled ones than there are."""
-    if wanted.alone and wanted.value is None:
+    if wanted.alone and wanted.values is None:
         return _filled(arguments, wanted)
     rows = Where(arguments, ["v.company_id = $1", "v.ticket_id = t.id"])
     if wanted.field_id is not None:
         rows.among("v.field_id", [wanted.field_id])
-    if wanted.value is not None:
-        rows.conditions.append(f"v.value = {rows.bind(wanted.value)}")
+    if wanted.values is not None:
+        rows.among("v.value", wanted.values)
     elif wanted.checkbox:
         rows.conditions.append("v.value = '1'")
     if wanted.field_id is None and not wanted.filled:
