@@ -108,8 +108,8 @@ def _operation(method: Method, verb: str) -> Json:
         "summary": method.summary,
         "description": inspect.getdoc(method.handle) or method.summary,
         "tags": ["Tickets"],
-        # the last, empty one: the token may be a parameter of the body, for which OpenAPI has no scheme
-        "security": [{name: []} for name in SECURITY] + ([] if reading else [{}]),
+        # a token in the body is a property of it: OpenAPI has no scheme for one there
+        "security": [{name: []} for name in SECURITY],
         "responses": {
             "200": _answer(method),
             "404": {"$ref": "#/components/responses/UnknownMethod"},
