@@ -21,7 +21,7 @@ async def test_success_answers_with_the_new_id(desk):
 
 
 async def test_required_fields(desk):
-    """ "* — required fields": api_token, subject, message """
+    """ "* — required fields": api_token, subject, message"""
     refused = await desk.refused("create/ticket", subject="Hi")
     assert (refused["code"], refused["parameter"]) == (114, "message")
     refused = await desk.refused("create/ticket", message="Hi")
@@ -50,7 +50,7 @@ async def test_message_of_64_kilobytes(desk):
 
 
 async def test_message_supports_html(desk):
-    """ "Supports HTML markup"; what could harm the reader goes, the original stays in the desk. """
+    """ "Supports HTML markup"; what could harm the reader goes, the original stays in the desk."""
     sent = '<p>See <a href="https://client.example/1">this</a> <b>now</b></p><script>alert(1)</script><img src=x onerror=alert(1)>'
     comment = await first_comment(desk, await desk.create(message=sent))
     assert "<b>now</b>" in comment["message"]
@@ -82,10 +82,18 @@ async def test_an_internal_comment_mentions_agents(desk):
 
 
 async def test_texts_of_255_characters(desk):
-    """ "String (255 characters)" of client_name, company_name, additional_id, tag, client_country, client_city, client_address """
-    names = (
-        "client_name company_name additional_id tag client_country client_city client_address template_name username"
-    ).split()
+    """ "String (255 characters)" of client_name, company_name, additional_id, tag, client_country, client_city, client_address"""
+    names = [
+        "client_name",
+        "company_name",
+        "additional_id",
+        "tag",
+        "client_country",
+        "client_city",
+        "client_address",
+        "template_name",
+        "username",
+    ]
     for name in names:
         refused = await desk.refused("create/ticket", subject="s", message="m", **{name: "x" * 256})
         assert (refused["code"], refused["parameter"]) == (111, name)
@@ -171,7 +179,9 @@ async def test_a_value_outside_a_documented_list_is_refused(desk):
         assert (refused["code"], refused["parameter"]) == (111, next(iter(wrong)))
 
 
-@pytest.mark.parametrize("tag", ["new ticket, test", "new ticket,test", " new ticket ,, test , test,", ["new ticket", "test"]])
+@pytest.mark.parametrize(
+    "tag", ["new ticket, test", "new ticket,test", " new ticket ,, test , test,", ["new ticket", "test"]]
+)
 async def test_row_20_tags_are_separated_by_commas(desk, tag):
     """ "contains tags separated by commas and spaces"; wire.md §9 row 20: "comma, optional blanks" """
     assert (await desk.ticket(await desk.create(tag=tag)))["tags"] == ["new ticket", "test"]
@@ -213,7 +223,7 @@ async def test_an_invalid_assignee_is_an_error(desk):
 
 
 async def test_group(desk):
-    """ "ID of the group to which the request will be assigned"; wire.md §5.3: wrong group 118 """
+    """ "ID of the group to which the request will be assigned"; wire.md §5.3: wrong group 118"""
     held = (await desk.ticket(await desk.create(group_id=desk.group("billing"))))["ticket"]
     assert (held["assignee_id"], held["group"]) == (None, desk.group("billing"))
     for wrong in (999_999, "x", 0, -1, 2**31):
@@ -244,7 +254,16 @@ async def test_fields(desk):
 async def test_row_27_checkbox_spellings(desk):
     """ "For checkbox fields – true/false"; wire.md §9 row 27: "accept true/false/1/0 …, return "1"/"0"" """
     vip = desk.field("vip")
-    for sent, kept in (("true", "1"), ("false", "0"), ("1", "1"), ("0", "0"), (True, "1"), (False, "0"), (1, "1"), (0, "0")):
+    for sent, kept in (
+        ("true", "1"),
+        ("false", "0"),
+        ("1", "1"),
+        ("0", "0"),
+        (True, "1"),
+        (False, "0"),
+        (1, "1"),
+        (0, "0"),
+    ):
         assert values(await desk.ticket(await desk.create(field_id=vip, field_value=sent))) == {vip: kept}
     refused = await desk.refused("create/ticket", subject="s", message="m", field_id=vip, field_value="maybe")
     assert (refused["code"], refused["parameter"]) == (111, "field_value")
@@ -254,8 +273,13 @@ async def test_row_29_one_field_takes_the_whole_value(desk):
     """wire.md §9 row 29: "one id in field_id → take the whole value; several → split" """
     order, vip = desk.field("order"), desk.field("vip")
     assert values(await desk.ticket(await desk.create(field_id=str(order), field_value="a;b; c"))) == {order: "a;b; c"}
-    assert values(await desk.ticket(await desk.create(field_id=f"{order};{vip}", field_value="a;1"))) == {order: "a", vip: "1"}
-    refused = await desk.refused("create/ticket", subject="s", message="m", field_id=f"{order};{vip}", field_value="a;b;c")
+    assert values(await desk.ticket(await desk.create(field_id=f"{order};{vip}", field_value="a;1"))) == {
+        order: "a",
+        vip: "1",
+    }
+    refused = await desk.refused(
+        "create/ticket", subject="s", message="m", field_id=f"{order};{vip}", field_value="a;b;c"
+    )
     assert (refused["code"], refused["parameter"]) == (111, "field_value")
 
 
@@ -306,7 +330,10 @@ async def test_files(desk):
         ]
         answer = (await desk.send("create/ticket", data=form, files=uploads)).json()
         files = (await first_comment(desk, answer["ticket_id"]))["files"]
-        assert [(file["name"], file["type"]) for file in files] == [("Колесо.png", "image/png"), ("b.txt", "text/plain")]
+        assert [(file["name"], file["type"]) for file in files] == [
+            ("Колесо.png", "image/png"),
+            ("b.txt", "text/plain"),
+        ]
         got = await desk.server.client.get(files[1]["file"])
         assert (got.status_code, got.content) == (200, b"bee")
 
@@ -317,7 +344,9 @@ async def test_the_side_of_the_first_comment(desk):
     said = await first_comment(desk, await desk.create(**{"from": "user", "user_id": bob}))
     assert (said["from"], said["user_id"], said["client_id"]) == ("user", bob, None)
     assert said["user"]["name"] == "Bob"
-    said = await first_comment(desk, await desk.create(**{"from": "client"}, client_id=desk.ids["clients"]["dana"]["id"]))
+    said = await first_comment(
+        desk, await desk.create(**{"from": "client"}, client_id=desk.ids["clients"]["dana"]["id"])
+    )
     assert (said["from"], said["user_id"], said["client_id"]) == ("client", None, desk.ids["clients"]["dana"]["id"])
     said = await first_comment(desk, await desk.create(**{"from": "trigger", "trigger_id": vip_first}))
     assert (said["from"], said["user_id"], said["client_id"]) == ("trigger", None, None)
@@ -329,7 +358,9 @@ async def test_the_side_needs_its_identifier(desk):
     assert (refused["code"], refused["parameter"]) == (117, "user_id")
     refused = await desk.refused("create/ticket", subject="s", message="m", **{"from": "trigger"})
     assert (refused["code"], refused["parameter"]) == (111, "trigger_id")
-    refused = await desk.refused("create/ticket", subject="s", message="m", **{"from": "trigger", "trigger_id": 999_999})
+    refused = await desk.refused(
+        "create/ticket", subject="s", message="m", **{"from": "trigger", "trigger_id": 999_999}
+    )
     assert (refused["code"], refused["parameter"]) == (111, "trigger_id")
 
 
@@ -342,7 +373,15 @@ async def test_row_18_a_missing_user_id_is_the_default_agent(desk):
 
 async def test_an_unknown_side_counts_as_client(desk):
     """Ruling: "`from` defaults to client. An unknown `from` counts as client." """
-    for side in ({}, {"from": "whatsapp"}, {"from": ""}, {"from": None}, {"from": 5}, {"from": ["user"]}, {"from": {"a": 1}}):
+    for side in (
+        {},
+        {"from": "whatsapp"},
+        {"from": ""},
+        {"from": None},
+        {"from": 5},
+        {"from": ["user"]},
+        {"from": {"a": 1}},
+    ):
         assert (await first_comment(desk, await desk.create(**side)))["from"] == "client"
 
 
@@ -351,7 +390,11 @@ async def test_row_11_lists_flat_and_nested(desk):
     category, model, part = levels(desk)
     ids = {k: str(option(desk, *path)) for k, path in
            ((category, ["Bikes"]), (model, ["Bikes", "Road"]), (part, ["Bikes", "Road", "Frame"]))}  # fmt: skip
-    by_text = [{"id": str(category), "value": "Bikes"}, {"id": str(model), "value": "Road"}, {"id": str(part), "value": "Frame"}]
+    by_text = [
+        {"id": str(category), "value": "Bikes"},
+        {"id": str(model), "value": "Road"},
+        {"id": str(part), "value": "Frame"},
+    ]
     by_id = [{"id": level, "value": value} for level, value in ids.items()]
     for lists in ([by_text], by_text, [by_id], by_id, [[*reversed(by_id)]], [[one] for one in by_id]):
         assert values(await desk.ticket(await desk.create(lists=lists))) == ids
@@ -401,7 +444,9 @@ async def test_row_25_and_26_no_messenger_keys_without_a_messenger(desk):
 
 async def test_unknown_parameters_are_ignored(desk):
     """wire.md §1: "Ignore silently, never reject" """
-    made = await desk.create(clientName="x", limit=5, client="JON", email="no mail", tags="a", private=True, status_id=3)
+    made = await desk.create(
+        clientName="x", limit=5, client="JON", email="no mail", tags="a", private=True, status_id=3
+    )
     shown = await desk.ticket(made)
     assert shown["ticket"]["status_id"] == 8
     assert shown["tags"] == []

@@ -42,14 +42,19 @@ async def test_ticket_id_is_required(desk):
     made = await desk.create()
     for spelled in (made, str(made), f" {made} ", float(made)):
         assert (await desk.ticket(spelled))["ticket"]["id"] == made
-    for wrong in ({}, *({"ticket_id": w} for w in ("", "x", "['15']", None, 0, -1, made + 9, 2**31, 10**30, [made], True, {}))):
+    for wrong in (
+        {},
+        *({"ticket_id": w} for w in ("", "x", "['15']", None, 0, -1, made + 9, 2**31, 10**30, [made], True, {})),
+    ):
         refused = await desk.refused("ticket", **wrong)
         assert (refused["code"], refused["parameter"]) == (113, "ticket_id")
 
 
 async def test_row_1_ids_are_numbers(desk):
     """wire.md §9 row 1: "JSON numbers everywhere; accept text or number as input" """
-    one = await desk.ticket(await desk.create(field_id=desk.field("order"), field_value="x", assignee_id=desk.agent("bob")))
+    one = await desk.ticket(
+        await desk.create(field_id=desk.field("order"), field_value="x", assignee_id=desk.agent("bob"))
+    )
     for name in ("id", "status_id", "client_id", "assignee_id", "group", "channel_id", "company_id"):
         assert type(one["ticket"][name]) is int, name
     comment, change, field = one["comments"][0], one["changes"][0], one["custom_fields"][0]
@@ -212,7 +217,12 @@ async def test_rights_of_the_agent_asked_about(desk):
     mail = await desk.create(channel_id=desk.channel("mail"), client_email="a@client.example")
     alice, bob = desk.agent("alice"), desk.agent("bob")
     assert "rights" not in await desk.ticket(made)
-    for agent, ticket_id, rights in ((alice, made, "write"), (bob, made, "write"), (str(bob), mail, "read"), (alice, mail, "write")):
+    for agent, ticket_id, rights in (
+        (alice, made, "write"),
+        (bob, made, "write"),
+        (str(bob), mail, "read"),
+        (alice, mail, "write"),
+    ):
         assert (await desk.ticket(ticket_id, accessible_for_agent_id=agent))["rights"] == rights
 
 
@@ -236,7 +246,7 @@ async def test_row_15_null_is_refused(desk):
 
 async def test_row_23_and_24_slas_are_shown_when_asked_for(desk):
     """ "properties: ["sla"]: first_reply; next_reply; close"; wire.md §9 rows 23 and 24: all spellings, three types"""
-    made, plain = await desk.create(), await desk.create()
+    made = await desk.create()
     for kind in ("close", "first_reply", "next_reply"):
         await desk.conn.execute(
             "insert into ticket_slas values ($1, $2, $3, '2031-04-29 10:35:04Z')", desk.company, made, kind

@@ -30,7 +30,9 @@ async def test_elements_exactly_as_documented(desk):
     [row] = await desk.call("tickets")
     shown = (await desk.ticket(made))["ticket"]
     names = {"order": "Order number", "vip": "VIP order", "reason": "Reason"}
-    product = [{"id": k, "name": n, "value": None} for k, n in zip(levels(desk), ("Category", "Model", "Part"), strict=True)]
+    product = [
+        {"id": k, "name": n, "value": None} for k, n in zip(levels(desk), ("Category", "Model", "Part"), strict=True)
+    ]
     assert row == {
         "id": made, "subject": "Hi there!", "client_id": shown["client_id"], "client_name": "John Jones",
         "assignee_id": desk.agent("bob"), "channel_id": desk.channel("api"), "group": desk.group("support"),
@@ -384,7 +386,9 @@ async def test_a_texts_shared_by_options_finds_all_of_them(desk):
     """ "all tickets, in which that value is selected": Frame stands under Road and under City"""
     category, model, part = levels(desk)
     made = [
-        await desk.create(lists=[{"id": category, "value": "Bikes"}, {"id": model, "value": word}, {"id": part, "value": "Frame"}])
+        await desk.create(
+            lists=[{"id": category, "value": "Bikes"}, {"id": model, "value": word}, {"id": part, "value": "Frame"}]
+        )
         for word in ("Road", "City")
     ]
     assert await desk.listed(fields=[{"id": part, "value": "Frame"}]) == made[::-1]
@@ -416,7 +420,9 @@ async def test_sort(desk):
 async def test_ties_are_broken_by_id(desk):
     """Ruling: "Ties in a sort are broken by id." """
     made = [await desk.create() for _ in range(4)]
-    await desk.conn.execute("update tickets set updated_at = '2020-01-01', created_at = '2020-01-01' where company_id = $1", desk.company)
+    await desk.conn.execute(
+        "update tickets set updated_at = '2020-01-01', created_at = '2020-01-01' where company_id = $1", desk.company
+    )
     for key in ("status_id", "assignee_id", "group", "last_updated_at", "published_at"):
         assert await desk.listed(sort=key, order="asc") == made
         assert await desk.listed(sort=key) == made[::-1]

@@ -16,7 +16,7 @@ def targets(change):
 
 
 async def test_success_answers_so_and_no_more(desk):
-    """ "the server will return a message that the request was successfully updated": {"status":"success"} """
+    """ "the server will return a message that the request was successfully updated": {"status":"success"}"""
     made = await desk.create()
     answer = await desk.send("update/ticket", json={"api_token": desk.token, "ticket_id": made, "subject": "Letter"})
     assert (answer.status_code, answer.json()) == (200, {"status": "success"})
@@ -26,7 +26,10 @@ async def test_success_answers_so_and_no_more(desk):
 async def test_ticket_id_is_mandatory(desk):
     """ "ticket_id* Ticket ID"; wire.md §5.3: "`ticket_id` empty, text, "['15']": 200 + 113" """
     await desk.create()
-    for wrong in ({}, *({"ticket_id": w} for w in ("", "x", "['15']", None, 0, -1, 999_999_999, 2**31, 10**30, [1], True, 1.5))):
+    for wrong in (
+        {},
+        *({"ticket_id": w} for w in ("", "x", "['15']", None, 0, -1, 999_999_999, 2**31, 10**30, [1], True, 1.5)),
+    ):
         refused = await desk.refused("update/ticket", subject="s", **wrong)
         assert (refused["code"], refused["parameter"]) == (113, "ticket_id")
 
@@ -136,7 +139,7 @@ async def test_changes_are_made_on_the_users_behalf(desk):
 
 
 async def test_tags_are_added(desk):
-    """ "String (255 characters) that contains tags, separated with a coma and space"; wire.md §3.2: `tag` adds """
+    """ "String (255 characters) that contains tags, separated with a coma and space"; wire.md §3.2: `tag` adds"""
     made = await desk.create(tag="one")
     await desk.update(made, tag="two, three")
     assert (await desk.ticket(made))["tags"] == ["one", "three", "two"]
@@ -243,7 +246,9 @@ async def test_lists_second_level_needs_the_first(desk):
     """ "to change the value of the second level field you must pass the value of the first level field" """
     category, model, part = levels(desk)
     made = await desk.create()
-    assert (await desk.refused("update/ticket", ticket_id=made, lists=[[{"id": model, "value": "Road"}]]))["parameter"] == "lists"
+    assert (await desk.refused("update/ticket", ticket_id=made, lists=[[{"id": model, "value": "Road"}]]))[
+        "parameter"
+    ] == "lists"
     await desk.update(made, lists=[[{"id": category, "value": "Bikes"}, {"id": model, "value": "Road"}]])
     assert values(await desk.ticket(made)) == {
         category: str(option(desk, "Bikes")), model: str(option(desk, "Bikes", "Road"))
@@ -263,7 +268,9 @@ async def test_nested_lists_change_from_the_top(desk):
     }  # fmt: skip
     await desk.update(made, lists=[[{"id": category, "value": "Parts"}]])
     assert values(await desk.ticket(made)) == {category: str(option(desk, "Parts"))}
-    assert (await desk.refused("update/ticket", ticket_id=made, lists=[[{"id": model, "value": "Road"}]]))["code"] == 111
+    assert (await desk.refused("update/ticket", ticket_id=made, lists=[[{"id": model, "value": "Road"}]]))[
+        "code"
+    ] == 111
 
 
 async def test_an_empty_value_or_null_clears_a_list(desk):
@@ -292,7 +299,18 @@ async def test_the_first_change_opens_a_new_ticket(desk):
 
 async def test_silent_keeps_a_new_ticket_new(desk):
     """wire.md §3.2: "moves a ticket from 8 to 1 unless `silent` is true/1; false, 0 or blank restores the default" """
-    for silent, status in ((True, 8), ("true", 8), (1, 8), ("1", 8), (False, 1), ("false", 1), (0, 1), ("0", 1), ("", 1), (None, 1)):
+    for silent, status in (
+        (True, 8),
+        ("true", 8),
+        (1, 8),
+        ("1", 8),
+        (False, 1),
+        ("false", 1),
+        (0, 1),
+        ("0", 1),
+        ("", 1),
+        (None, 1),
+    ):
         made = await desk.create()
         await desk.update(made, priority="urgent", silent=silent)
         assert (await desk.ticket(made))["ticket"]["status_id"] == status
@@ -346,7 +364,9 @@ async def test_an_error_stores_nothing_of_the_call(desk):
     before = await desk.ticket(made)
     for wrong in ({"status": 99}, {"assignee_id": 999_999}, {"field_id": 999_999, "field_value": "x"},
                   {"lists": [[{"id": levels(desk)[1], "value": "Road"}]]}, {"subject": "x" * 256}):  # fmt: skip
-        await desk.refused("update/ticket", ticket_id=made, **{"subject": "new", "tag": "new", "priority": "low", **wrong})
+        await desk.refused(
+            "update/ticket", ticket_id=made, **{"subject": "new", "tag": "new", "priority": "low", **wrong}
+        )
     assert await desk.ticket(made) == before
 
 
