@@ -40,6 +40,8 @@ def lost(error: BaseException) -> bool:
     """Whether `error` is what a statement says whose connection broke or was broken before."""
     if isinstance(error, asyncpg.InterfaceError):  # also the name for our own mistakes, such as a value of a wrong type
         return "closed" in str(error) or "closing" in str(error)
+    if isinstance(error, asyncpg.InternalClientError):  # between the server's last word and the end of the connection
+        return "another operation" in str(error)
     return isinstance(error, (ConnectionError, LostConnection, *_RESTARTING))
 
 

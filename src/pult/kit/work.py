@@ -73,7 +73,9 @@ async def unit_of_work(
                 raise
             committing = True
             await transaction.commit()
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except LostConnection:
+        raise
+    except Exception as error:
         if lost(error) or (committing and isinstance(error, TimeoutError)):
             raise LostConnection(stored=None if committing else False) from error
         raise
