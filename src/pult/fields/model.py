@@ -66,7 +66,7 @@ def settle(fields: Mapping[int, Field], current: Values, wished: Mapping[int, An
     for field in sorted(fields.values(), key=lambda f: depth(fields, f)):
         if field.id in wished:
             _set(fields, after, field, stored(field, wished[field.id], after))
-    return {k: after.get(k) for k in {*current, *after} if current.get(k) != after.get(k)}
+    return {k: after.get(k) for k in fields if current.get(k) != after.get(k)}  # in the order in which they are shown
 
 
 def depth(fields: Mapping[int, Field], field: Field) -> int:
