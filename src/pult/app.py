@@ -15,7 +15,7 @@ from pult.desk import Desk
 from pult.kit import db, metrics
 from pult.kit.connecting import LostConnection
 from pult.kit.files import open_store
-from pult.kit.log import get_logger, new_request_id
+from pult.kit.log import get_logger, new_request_id, request_id
 from pult.pages import pages
 from pult.tickets import store
 
@@ -33,6 +33,7 @@ log = get_logger()
 
 # First words of addresses that are ours; everything else is the wire's, with and without /uapi.
 OURS: Final = frozenset({"", "desk", "docs", "openapi.json", "files", "inbound", "static", "help", "health", "metrics"})
+ASKED_ALL_THE_TIME: Final = frozenset({"health", "metrics", "static"})
 
 
 async def open_desk(settings: Settings, *, pool_size: int = 8) -> Desk:
@@ -76,7 +77,7 @@ class Application:
         request = new_request_id()
         first = next((part for part in scope["path"].split("/") if part), "")
         if first in OURS:
-            await self.pages(scope, receive, _named(send, request))
+            await self._page(first, scope, receive, send)
             return
         assert self.wire is not None
         try:
@@ -88,6 +89,22 @@ class Application:
         took = time.perf_counter() - began
         metrics.observe_request(method, outcome, took)
         log.info("call", method=method, verb=scope["method"], outcome=outcome, status=status, ms=round(took * 1e3, 1))
+
+    async def _page(self, first: str, scope: Message, receive: Receive, send: Send) -> None:
+        """An answer of ours. Of its address the log gets the first word: the rest may be the secret of a link."""
+        began, status, request = time.perf_counter(), 0, request_id.get()
+
+        async def named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request.encode())]
+            await send(message)
+
+        await self.pages(scope, receive, named)
+        tell = log.debug if first in ASKED_ALL_THE_TIME and status < 500 else log.info
+        took = time.perf_counter() - began
+        tell("page", page=first or "/", verb=scope["method"], status=status, ms=round(took * 1e3, 1))
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -117,17 +134,6 @@ class Application:
         with contextlib.suppress(asyncio.CancelledError):
             await self._watch
         await close_desk(desk)
-
-
-def _named(send: Send, request: str) -> Send:
-    """`send`, with the request's name among the headers of the answer."""
-
-    async def named(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (b"x-request-id", request.encode())]
-        await send(message)
-
-    return named
 
 
 async def _send(send: Send, answer: Answer, request: str, *, head: bool) -> None:

@@ -17,6 +17,7 @@ from litestar.response.streaming import ASGIStreamingResponse
 
 from pult.attachments import store as rows
 from pult.kit.files import FileGone, verify
+from pult.kit.log import request_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -154,6 +155,7 @@ def _wanted(request: AnyRequest, size: int, etag: str) -> tuple[int, int] | None
 
 
 def _refused(text: str) -> ASGIResponse:
-    body = msgspec.json.encode({"error": text, "code": ACCESS_ERROR})
+    error = {"status": "failed", "error": text, "code": ACCESS_ERROR, "request_id": request_id.get()}
+    body = msgspec.json.encode(error)
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return ASGIResponse(body=body, status_code=404, media_type="application/json", headers=headers)

@@ -18,6 +18,7 @@ from litestar.response import Redirect, Stream
 from pult.api import docs_page, openapi
 from pult.downloads import Link, download
 from pult.kit import checks, metrics
+from pult.kit.connecting import LostConnection
 from pult.kit.log import get_logger, request_id
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ READY_WITHIN: Final = 3  # seconds
 
 def pages(desk: Desk) -> Litestar:
     """The application for one process of the desk."""
+    readiness = _Readiness(desk)
 
     @get("/", include_in_schema=False, sync_to_thread=False)
     def start() -> Redirect:
@@ -44,7 +46,7 @@ def pages(desk: Desk) -> Litestar:
 
     @get("/health/ready", include_in_schema=False)
     async def ready() -> Response[dict[str, Any]]:
-        wrong = await _wrong(desk)
+        wrong = await readiness.wrong()
         status = {"status": "not ready", "reasons": wrong} if wrong else {"status": "ok"}
         return Response(status, status_code=503 if wrong else 200)
 
@@ -94,15 +96,31 @@ def _files(desk: Desk) -> Any:
     return file
 
 
-async def _wrong(desk: Desk) -> list[str]:
-    """Why this process cannot do its work just now, in words."""
-    if desk.closing:
-        return ["the process is stopping"]
+class _Readiness:
+    """Why this process cannot do its work just now. One look at the database at a time: a frozen one would otherwise
+    hold a connection of the pool for each who asks.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._look: asyncio.Task[list[str]] | None = None
+
+    async def wrong(self) -> list[str]:
+        """In words; nothing when all is well."""
+        if self._desk.closing:
+            return ["the process is stopping"]
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(_look(self._desk))
+        done, _ = await asyncio.wait({self._look}, timeout=READY_WITHIN)
+        return self._look.result() if done else [f"the database does not answer within {READY_WITHIN} s"]
+
+
+async def _look(desk: Desk) -> list[str]:
     try:
-        async with asyncio.timeout(READY_WITHIN), desk.pools.main.acquire() as conn:
+        async with desk.pools.main.acquire() as conn:
             return [finding.text for finding in checks.wrong(await checks.server(conn))]
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        return [f"the database does not answer ({type(error).__name__})"]
+    except (OSError, LostConnection, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return [f"the database does not answer ({type(error.__cause__ or error).__name__})"]
 
 
 def _failed(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
