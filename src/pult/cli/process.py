@@ -47,6 +47,9 @@ def web(settings: Settings, fd: int) -> int:
         timeout_graceful_shutdown=30,
     )
     server = Server(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # While it serves uvicorn has handlers of its own; afterwards it raises the signal again, which would end us here.
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     server.run(sockets=[socket.socket(fileno=fd)])
     trace.shutdown()
     return 0 if server.started else 1
