@@ -186,9 +186,19 @@ class Desk:
 
     async def rows(self) -> dict[str, int]:
         """How many rows each table holds."""
-        tables = ("tickets", "comments", "changes", "clients", "client_contacts", "client_companies", "client_addresses")
+        tables = (
+            "tickets",
+            "comments",
+            "changes",
+            "clients",
+            "client_contacts",
+            "client_companies",
+            "client_addresses",
+        )
         tables += ("files", "tags", "ticket_tags", "ticket_fields", "comment_mentions", "search_documents")
-        return {t: await self.conn.fetchval(f"select count(*) from {t} where company_id = $1", self.company) for t in tables}
+        return {
+            t: await self.conn.fetchval(f"select count(*) from {t} where company_id = $1", self.company) for t in tables
+        }
 
     @property
     def company(self) -> int:
@@ -213,7 +223,7 @@ class Desk:
 @pytest.fixture(scope="module")
 async def server(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     directory: Path = tmp_path_factory.mktemp("desk")
-    listening = socket.socket()
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio leaves Nagle on
     listening.bind(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     application = Application(Settings(port=port, data_dir=directory, database_url=module_database_url))
