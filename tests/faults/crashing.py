@@ -74,9 +74,9 @@ class Crowd:
                 if self.base is None:
                     await asyncio.sleep(0.05)
                 elif not mine or chance.random() < 0.5:
-                    await self._create(http, chance, f"{number}x{step}", mine)
+                    await self._create(http, chance, f"{self._seed}x{number}x{step}", mine)
                 else:
-                    await self._update(http, chance.choice(mine), f"{number}y{step}")
+                    await self._update(http, chance.choice(mine), f"{self._seed}y{number}y{step}")
 
     async def _create(self, http: httpx.AsyncClient, chance: random.Random, name: str, mine: list[int]) -> None:
         sizes = [chance.choice((0, 10, 3_000, 90_000)) for _ in range(chance.randrange(3))]

@@ -71,6 +71,14 @@ def alive(pid: int) -> bool:
         return False
 
 
+def _sockets(pid: int) -> set[str]:
+    found = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(str(link.readlink()))
+    return found
+
+
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
@@ -136,6 +144,12 @@ class Served:
 
     def webs(self) -> list[int]:
         return [pid for name, pid in self.children().items() if name.startswith("web")]
+
+    def connections(self) -> list[int]:
+        """How many TCP connections each of the web processes has open."""
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        established = {f"socket:[{row[9]}]" for row in rows if row[3] == "01"}
+        return [len(_sockets(pid) & established) for pid in self.webs()]
 
     def postmaster(self) -> int:
         return int((self.data_dir / "postgres" / "data" / "postmaster.pid").read_text().split("\n", 1)[0])

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import socket
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -17,6 +17,9 @@ from killing import whole_again
 from served import TOKEN, alive, kill, pult, tell, until
 
 from pult.kit.postgres import Embedded
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PIECES = 15
 
@@ -256,18 +259,11 @@ async def test_eight_connections_at_once_are_shared_by_two_processes(serve):
         for reader, writer in connections:
             writer.write(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
             await reader.readuntil(b"}")
-        loads.append(sorted(len(_sockets(pid)) for pid in desk.webs()))
+        loads.append(sorted(desk.connections()))
         for _, writer in connections:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
-        until(lambda: not any(_sockets(pid) for pid in desk.webs()), "connections end")
+        until(lambda: not any(desk.connections()), "connections end")
     tell(f"connections of the two processes: {loads}")
     assert sum(few for few, _ in loads) >= 10, "at least a quarter goes to the less loaded one"
-
-
-def _sockets(pid: int) -> list[str]:
-    """The process's established TCP connections."""
-    own = {link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir() if "socket" in str(link.readlink())}
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return [row[9] for row in rows if row[3] == "01" and f"socket:[{row[9]}]" in own]
