@@ -43,14 +43,14 @@ def main() -> None:
             "options": vars(options),
             "desk": _desk(run),
         } | _measured(run, wanted)
-    print(f"written to {_write(result, began)}")
+    print(f"written to {_write(result, options.output / f'{began:%Y-%m-%dT%H%M%S}.json')}")
 
 
 def _measured(run: parts.Run, wanted: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "memory" in wanted:
         time.sleep(SETTLE)
-        found["memory"] = parts.memory(run)
+        found["memory"] = parts.memory(run, "idle, after the start")
     chosen = [operation for operation in OPERATIONS if operation.name in wanted]
     if chosen:
         found["operations"] = parts.operations(run, chosen)
@@ -58,6 +58,9 @@ def _measured(run: parts.Run, wanted: list[str]) -> dict[str, Any]:
         found["filters"] = parts.filters(run)
     if "beside" in wanted:
         found["beside"] = parts.beside(run)
+    if "memory" in wanted and len(found) > 1:
+        time.sleep(SETTLE)
+        found["memory_afterwards"] = parts.memory(run, "idle, after the load")
     return found
 
 
@@ -70,6 +73,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--warm", type=float, default=1.5, help="seconds of load before each window (1.5)")
     parser.add_argument("--rounds", type=int, default=3, help="of product and limit in turns (3)")
     parser.add_argument("--connections", default="1,8,32", help="by comma (1,8,32)")
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "bench" / "results", help="directory of the JSON (bench/results)"
+    )
     parser.add_argument("--workers", type=int, default=2, help="HTTP processes of the server (2)")
     return parser.parse_args()
 
@@ -93,9 +99,8 @@ def _desk(run: parts.Run) -> dict[str, int]:
     return {"tickets": run.sample.tickets, "comments": run.sample.comments}
 
 
-def _write(result: dict[str, Any], began: datetime) -> Path:
-    path = ROOT / "bench" / "results" / f"{began:%Y-%m-%dT%H%M%S}.json"
-    path.parent.mkdir(exist_ok=True)
+def _write(result: dict[str, Any], path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8")
     return path
 

@@ -115,8 +115,9 @@ def search(word: str, *, share: float) -> Callable[[Sample, Sequence[str], int],
     """One word, the tokens in turn; a whole page where as many tickets have it."""
 
     def make(sample: Sample, tokens: Sequence[str], _round: int) -> list[Request]:
-        least = 20_000 if sample.comments * share > 1_000 else 0
-        return [call("tickets", LIST, least, api_token=token, query=word) for token in tokens]
+        hits = sample.comments * share
+        expect = LIST if hits > 1 else "["
+        return [call("tickets", expect, 20_000 if hits > 1_000 else 2, api_token=token, query=word) for token in tokens]
 
     return make
 

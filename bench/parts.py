@@ -46,11 +46,12 @@ class Run:
     turn: int = field(default_factory=lambda: int(time.time()))  # of the values that updates set
 
 
-def memory(run: Run) -> dict[str, Any]:
-    """Of the idle server with its PostgreSQL, before anything was asked."""
+def memory(run: Run, when: str) -> dict[str, Any]:
+    """Of the server with its PostgreSQL, when nobody asks anything."""
     found = run.server.group.memory()
     print(
-        f"idle: {found.processes} processes, {found.resident:.0f} MiB resident (shared pages once for each), {found.proportional:.0f} MiB proportional"
+        f"{when}: {found.processes} processes, {found.proportional:.0f} MiB resident with shared pages counted once, "
+        f"{found.resident:.0f} MiB with them counted in each process"
     )
     return asdict(found)
 
@@ -121,7 +122,8 @@ def _bare(run: Run, operation: Operation, recorded: Recorded, connections: int) 
         BareJob(run.server.dsn, recorded.tapes[place::processes], connections // processes, next(NUMBERS), settings)
         for place in range(processes)
     ]
-    return together(measure(jobs, run.server.group, warm=run.warm, seconds=run.seconds))
+    with _turns_renewed(run):
+        return together(measure(jobs, run.server.group, warm=run.warm, seconds=run.seconds))
 
 
 def filters(run: Run) -> dict[str, Any]:

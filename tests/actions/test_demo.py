@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -233,6 +234,36 @@ async def test_a_failure_on_the_way_changes_nothing(database_url: str, tmp_path:
         assert await conn.fetchval("select count(*) from tickets") == 0
     finally:
         await conn.close()
+
+
+@pytest.mark.parametrize("side", ["both", "teller", "writer"])
+async def test_a_database_that_goes_away_ends_the_load_at_once(database_url: str, side: str):
+    """Neither of the two sessions may wait for the other for ever."""
+    which = {"both": "true", "teller": "query not like '%FROM STDIN%'", "writer": "query like '%FROM STDIN%'"}[side]
+    end = f"select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pult demo' and datname = current_database() and {which}"
+    conn = await asyncpg.connect(database_url)
+    ending: list[asyncio.Task[Any]] = []
+
+    def progress(said: str) -> None:
+        if said == "loading comments":
+            ending.append(asyncio.get_running_loop().create_task(_soon(conn, end)))
+
+    try:
+        with pytest.raises((ConnectionError, asyncpg.PostgresError)):
+            async with asyncio.timeout(60):
+                await demo.fill(database_url, tickets=TICKETS, progress=progress)
+        await asyncio.gather(*ending)
+        assert await conn.fetchval("select count(*) from tickets") == 0
+        assert await conn.fetchval("select count(*) from pg_indexes where schemaname = 'public'") > 30
+    finally:
+        await conn.close()
+
+
+async def _soon(conn: asyncpg.Connection, end: str) -> None:
+    """As soon as it finds somebody; the COPY may not have begun when it is first asked."""
+    async with asyncio.timeout(30):
+        while not await conn.fetch(end):
+            await asyncio.sleep(0.001)
 
 
 async def test_two_desks_of_a_size_say_the_same(desk: Desk, database_url: str):

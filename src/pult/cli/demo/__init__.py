@@ -91,7 +91,10 @@ async def _first_desk(dsn: str, settings: Settings) -> None:
     finally:
         await conn.close()
     if first is not None:
-        print(f"first login: {first.email}  password: {first.password}\nAPI token: {first.token}\n(printed once)", flush=True)
+        print(
+            f"first login: {first.email}  password: {first.password}\nAPI token: {first.token}\n(printed once)",
+            flush=True,
+        )
 
 
 async def fill(
@@ -111,10 +114,15 @@ async def fill(
         raise ValueError("a demo desk has from 10 to 100,000,000 tickets")
     began = time.monotonic()
     async with _session(dsn) as writer:
-        loading = writer.transaction()  # commit: a load is one transaction of its own, of statements that no verb has
-        async with _session(dsn) as teller, loading:
-            company_id = await _company(writer, company_key)
-            loaded = await Load(writer, teller, company_id, tickets, progress).run(files)
+        try:
+            loading = writer.transaction()  # commit: one of its own, of statements that no verb has
+            async with _session(dsn) as teller, loading:
+                company_id = await _company(writer, company_key)
+                loaded = await Load(writer, teller, company_id, tickets, progress).run(files)
+        except asyncpg.InterfaceError as error:
+            if writer.is_closed():
+                raise ConnectionError("the database went away; nothing was stored") from error
+            raise
         progress("vacuuming and gathering statistics")
         async with _session(dsn) as other:
             await asyncio.gather(
@@ -129,8 +137,9 @@ async def _session(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]
     conn = await asyncpg.connect(dsn, server_settings=SESSION)
     try:
         yield conn
-    finally:
         await conn.close(timeout=30)
+    finally:
+        conn.terminate()  # a session that was stopped in the middle of a COPY has no words left to say goodbye with
 
 
 async def _company(conn: asyncpg.Connection[asyncpg.Record], key: str) -> int:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pult.cli.demo import attachments, cast, indexes, vocabulary
 from pult.cli.demo.steps import steps
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     import asyncpg
 
     from pult.kit.files import FileStore
 
+    Pieces = asyncio.Queue[bytes | Exception]
+
 FILES = 200
 CLIENTS_PER_TICKET = 5  # tickets of a client on average
 IN_FLIGHT = 64  # pieces of a stream between the two sessions
+GOODBYE = 5.0  # seconds that a side has to notice that the database went away
 
 # Table -> the step that tells it; without `id` the table's own sequence numbers the rows.
 STREAMS = {
@@ -129,18 +132,15 @@ class Load:
         """From the teller's query into the writer's table, piece by piece, both working at once."""
         self.progress(f"loading {table}")
         told = await self.teller.prepare(self._query(table))
-        pieces: asyncio.Queue[bytes] = asyncio.Queue(IN_FLIGHT)
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._tell_pieces(table, pieces))
-            both.create_task(
-                self.writer.copy_to_table(
-                    table,
-                    source=_until_empty(pieces),
-                    columns=[attribute.name for attribute in told.get_attributes()],
-                    format="binary",
-                    freeze=freeze or None,
-                )
-            )
+        pieces: Pieces = asyncio.Queue(IN_FLIGHT)
+        taking = self.writer.copy_to_table(
+            table,
+            source=_until_empty(pieces),
+            columns=[attribute.name for attribute in told.get_attributes()],
+            format="binary",
+            freeze=freeze or None,
+        )
+        await _both(self._tell_pieces(table, pieces), taking, self.teller, self.writer)
 
     def _query(self, table: str) -> str:
         names = {"$1": vocabulary.FIRST_NAMES, "$2": vocabulary.LAST_NAMES} if table == "clients" else {}
@@ -149,8 +149,12 @@ class Load:
             query = query.replace(mark, f"'{{{','.join(values)}}}'")
         return query
 
-    async def _tell_pieces(self, table: str, pieces: asyncio.Queue[bytes]) -> None:
-        await self.teller.copy_from_query(self._query(table), output=pieces.put, format="binary")
+    async def _tell_pieces(self, table: str, pieces: Pieces) -> None:
+        try:
+            await self.teller.copy_from_query(self._query(table), output=pieces.put, format="binary")
+        except Exception as error:
+            await pieces.put(error)  # ends the other side's COPY in an orderly way
+            raise
         await pieces.put(b"")
 
     async def _index_words(self) -> None:
@@ -178,6 +182,41 @@ class Load:
             )
 
 
-async def _until_empty(pieces: asyncio.Queue[bytes]) -> AsyncIterator[bytes]:
+async def _until_empty(pieces: Pieces) -> AsyncIterator[bytes]:
     while piece := await pieces.get():
+        if isinstance(piece, Exception):
+            raise piece
         yield piece
+
+
+async def _both(
+    telling: Coroutine[Any, Any, None],
+    taking: Coroutine[Any, Any, str],
+    *connections: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    """Both to their ends; the error of the side that failed first. ConnectionError when the database goes away.
+
+    The driver does not wake a side that waits for the other when the connection is lost.
+    """
+    lost = asyncio.get_running_loop().create_future()
+
+    def tell_lost(_connection: object) -> None:
+        if not lost.done():
+            lost.set_result(None)
+
+    for conn in connections:
+        conn.add_termination_listener(tell_lost)
+    tell, take = asyncio.create_task(telling), asyncio.create_task(taking)
+    take.add_done_callback(lambda _take: tell.cancel())
+    both = asyncio.gather(tell, take, return_exceptions=True)
+    await asyncio.wait({both, lost}, return_when=asyncio.FIRST_COMPLETED)
+    if not both.done():
+        await asyncio.wait({both}, timeout=GOODBYE)
+    if not both.done():
+        both.cancel()
+        for conn in connections:
+            conn.terminate()
+        raise ConnectionError("the database went away; nothing was stored")
+    for result in both.result():
+        if isinstance(result, Exception):
+            raise result

@@ -1,0 +1,6 @@
+"""bench/ is beside the package, not in it: it is not installed."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
