@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from pult.api.body_errors import FileTooLarge
+from pult.api.body_errors import BadBody, FileTooLarge
 from pult.clients.actions import ClientUnknown
 from pult.fields.model import BadFieldValue, FieldNotKnown
 from pult.kit.errors import DeskError
@@ -26,6 +26,7 @@ CODES: Final = {  # by class first
     ClientUnknown: 119,
     AutomaticTag: 116,
     FileTooLarge: 120,
+    BadBody: INTERNAL,  # broken text, whichever parameter it stands in
     FieldNotKnown: INTERNAL,
     BadFieldValue: INTERNAL,
 }
