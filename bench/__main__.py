@@ -18,7 +18,6 @@ from bench.server import serving
 
 ROOT = Path(__file__).parent.parent
 OTHER_PARTS = ("filters", "beside", "memory")
-SETTLE = 8.0  # seconds that the server is left alone before its memory is read
 
 
 def main() -> None:
@@ -42,14 +41,14 @@ def main() -> None:
             "machine": _machine(),
             "options": vars(options),
             "desk": _desk(run),
-        } | _measured(run, wanted)
+        } | _measured(run, wanted, options.settle)
     print(f"written to {_write(result, options.output / f'{began:%Y-%m-%dT%H%M%S}.json')}")
 
 
-def _measured(run: parts.Run, wanted: list[str]) -> dict[str, Any]:
+def _measured(run: parts.Run, wanted: list[str], settle: float) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "memory" in wanted:
-        time.sleep(SETTLE)
+        time.sleep(settle)
         found["memory"] = parts.memory(run, "idle, after the start")
     chosen = [operation for operation in OPERATIONS if operation.name in wanted]
     if chosen:
@@ -59,7 +58,7 @@ def _measured(run: parts.Run, wanted: list[str]) -> dict[str, Any]:
     if "beside" in wanted:
         found["beside"] = parts.beside(run)
     if "memory" in wanted and len(found) > 1:
-        time.sleep(SETTLE)
+        time.sleep(settle)
         found["memory_afterwards"] = parts.memory(run, "idle, after the load")
     return found
 
@@ -72,6 +71,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="that each window is counted (5)")
     parser.add_argument("--warm", type=float, default=1.5, help="seconds of load before each window (1.5)")
     parser.add_argument("--rounds", type=int, default=3, help="of product and limit in turns (3)")
+    parser.add_argument(
+        "--settle", type=float, default=8.0, help="seconds that the server is left alone before its memory is read (8)"
+    )
     parser.add_argument("--connections", default="1,8,32", help="by comma (1,8,32)")
     parser.add_argument(
         "--output", type=Path, default=ROOT / "bench" / "results", help="directory of the JSON (bench/results)"

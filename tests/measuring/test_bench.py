@@ -24,7 +24,7 @@ def figures(count: int, *, window: float = 1.0) -> Figures:
 
 
 def test_a_run_measures_product_and_limit_and_says_where_it_wrote(tmp_path: Path):
-    only = "memory,ticket,create_new,update,search_rare"
+    only = "memory,ticket,create_new,search_rare"
     options = [
         "--tickets",
         "400",
@@ -36,6 +36,8 @@ def test_a_run_measures_product_and_limit_and_says_where_it_wrote(tmp_path: Path
         "0.3",
         "--connections",
         "2",
+        "--settle",
+        "0.2",
         "--only",
         only,
     ]

@@ -65,6 +65,7 @@ class Load:
         self.company_id = company_id
         self.tickets = tickets
         self.clients = max(tickets // CLIENTS_PER_TICKET // 2, 2) * 2  # even: half of them Russian
+        self.pool = vocabulary.pool_size(tickets)
         self.progress = progress
         self.story = steps("story.sql")
         self.sql = steps("load.sql")
@@ -88,7 +89,7 @@ class Load:
 
     @cached_property
     def sentences(self) -> list[tuple[int, str]]:
-        return list(enumerate(vocabulary.sentences(), start=1))
+        return list(enumerate(vocabulary.sentences(self.pool), start=1))
 
     @cached_property
     def subjects(self) -> list[tuple[int, str]]:
@@ -109,7 +110,7 @@ class Load:
             *(self.company_id, self.tickets, self.first_ticket, self.clients, first_client),
             *(people.groups, people.agents, people.channels, people.fields, people.reasons, people.shops),
             *(people.categories, people.models, people.parts, people.tags, people.reason_tags, people.client_companies),
-            *(vocabulary.SENTENCES, vocabulary.SUBJECTS),
+            *(self.pool, vocabulary.SUBJECTS),
         )
         for step in ("days", "tickets", "lines"):
             told = await self.teller.execute(self.story[step])
@@ -171,7 +172,7 @@ class Load:
             self.company_id,
             self.first_ticket,
             self.first_comment,
-            vocabulary.SENTENCES,
+            self.pool,
         )
 
     async def _attach(self, store: FileStore, comments: int) -> None:

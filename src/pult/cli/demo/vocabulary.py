@@ -13,7 +13,7 @@ from pathlib import Path
 
 SEED = 20_261
 WORDS = 8_000  # half Russian, half English, met as often as Zipf's law says
-SENTENCES = 20_000  # of each language
+SENTENCES = 20_000  # of each language, in a great desk
 SUBJECTS = 4_000  # of each language
 
 # Invented names that stand in no other sentence, so that a search for them finds a known share of all comments.
@@ -52,12 +52,17 @@ RUSSIAN = _language(_TEXTS["russian"])
 ENGLISH = _language(_TEXTS["english"])
 
 
-def sentences() -> list[str]:
-    """The pool of comments: SENTENCES Russian ones, as many English ones, then one of each with the rare word."""
+def pool_size(tickets: int) -> int:
+    """How many sentences of each language a desk of `tickets` tickets needs not to repeat itself."""
+    return min(SENTENCES, max(MEDIUM_EVERY, tickets))
+
+
+def sentences(size: int) -> list[str]:
+    """The pool of comments: `size` Russian ones, as many English ones, then one of each with the rare word."""
     pool: list[str] = []
     for language in (RUSSIAN, ENGLISH):
         writer = _Writer(language, random.Random(f"{SEED} {language.real[0]}"))  # noqa: S311 - a story, not a secret
-        pool += (writer.sentence(words=(10, 24), special=_special(number)) for number in range(SENTENCES))
+        pool += (writer.sentence(words=(10, 24), special=_special(number)) for number in range(size))
     return [*pool, f"Это была модель {RARE} и новая цепь.", f"It was the {RARE} with a new chain."]
 
 
