@@ -42,8 +42,8 @@ def read_all(
         if parameter.name not in values:
             continue
         raw = values[parameter.name]
-        if parameter.many and parameter.name in repeated:
-            raw = repeated[parameter.name]
+        if parameter.many:
+            raw = repeated.get(parameter.name) or _numbered(raw)
         if _is_null(raw, parameter):
             if parameter.null == "refused":
                 raise BadValue(f"{parameter.name}: null is not accepted", parameter=parameter.name)
@@ -55,6 +55,13 @@ def read_all(
         elif raw not in ([], {}):
             given[parameter.name] = parameter.read(raw, parameter.name)
     return given
+
+
+def _numbered(raw: Any) -> Any:
+    """The list that PHP means by numbered keys: once it has taken something out of a list, holes in the numbers stay."""
+    if isinstance(raw, dict) and all(isinstance(key, str) and key.isdecimal() for key in raw):
+        return list(raw.values())
+    return raw
 
 
 def _is_null(raw: Any, parameter: Parameter) -> bool:
