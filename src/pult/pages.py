@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 from litestar import HttpMethod, Litestar, MediaType, Request, Response, get, route
 from litestar.exceptions import HTTPException
+from litestar.params import FromPath  # noqa: TC002  # Litestar reads the handlers' annotations
 from litestar.response import Redirect, Stream
 
 from pult.api import docs_page, openapi
@@ -71,7 +72,7 @@ def pages(desk: Desk) -> Litestar:
 
 
 @get("/static/{path:path}", include_in_schema=False, sync_to_thread=True)
-def _static(path: Path) -> Response[bytes]:
+def _static(path: FromPath[Path]) -> Response[bytes]:
     name = str(path).lstrip("/")
     kind = TYPES.get(name.rsplit(".", 1)[-1])
     asset = STATIC.joinpath(name)
@@ -87,7 +88,11 @@ def _files(desk: Desk) -> Any:
         include_in_schema=False,
     )
     async def file(
-        request: Request[Any, Any, Any], company_id: int, file_id: int, expires: int, signature: str
+        request: Request[Any, Any, Any],
+        company_id: FromPath[int],
+        file_id: FromPath[int],
+        expires: FromPath[int],
+        signature: FromPath[str],
     ) -> Response[bytes] | Stream:
         link = Link(company_id, file_id, expires, signature)
         now = datetime.now(UTC)  # clock: a link ends by it, no transaction is asked

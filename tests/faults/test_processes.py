@@ -242,7 +242,7 @@ async def test_a_database_newer_than_the_code(database_url, tmp_path):
 async def test_a_web_process_that_cannot_start_says_why(database_url, tmp_path):
     (tmp_path / "files").write_text("a file stands where the directory should be")
     environ = {"PULT_DATABASE_URL": database_url, "PULT_FILES": str(tmp_path / "files")}
-    said = await asyncio.to_thread(pult, "serve", "--port", "0", "--data-dir", str(tmp_path / "desk"), environ=environ)
+    said = await asyncio.to_thread(pult, "web", "--port", "0", "--data-dir", str(tmp_path / "desk"), environ=environ)
     assert said.returncode == 1
     assert "the desk cannot be opened: [Errno 17] File exists" in said.stderr
     assert "pult: a process ended while starting" in said.stderr
