@@ -33,38 +33,11 @@ password = "olga's own"
 """
 # Parameters that name no object: whatever they hold is the caller's own text, number or word.
 NAMES_NOTHING = {
-    "subject",
-    "message",
-    "client_name",
-    "private_comment",
-    "additional_id",
-    "type",
-    "priority",
-    "status",
-    "from",
-    "client_country",
-    "client_city",
-    "client_address",
-    "new_address",
-    "phone_type",
-    "template_id",
-    "template_name",
-    "template_variables",
-    "template_lang",
-    "silent",
-    "fstatus",
-    "ftype",
-    "fpriority",
-    "offset",
-    "created_after",
-    "created_before",
-    "updated_after",
-    "updated_before",
-    "query",
-    "sort",
-    "order",
-    "properties",
-}
+    "subject", "message", "client_name", "private_comment", "additional_id", "type", "priority", "status", "from",
+    "client_country", "client_city", "client_address", "new_address", "phone_type", "template_id", "template_name",
+    "template_variables", "template_lang", "silent", "fstatus", "ftype", "fpriority", "offset", "created_after",
+    "created_before", "updated_after", "updated_before", "query", "sort", "order", "properties",
+}  # fmt: skip
 
 CREATE = {
     "client_id": (lambda b: {"client_id": b.client}, 119),
