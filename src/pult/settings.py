@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, fields, replace
 from ipaddress import ip_network
@@ -36,12 +37,25 @@ class Settings:
     otlp_url: str | None = None  # where traces go, e.g. http://127.0.0.1:4318
 
     @property
+    def served(self) -> Path:
+        """Where `pult serve` writes the address that it serves on."""
+        return self.data_dir / "run" / "address"
+
+    @property
     def address(self) -> str:
         """The desk's own address in links, without a slash at the end."""
         if self.public_url:
             return self.public_url.rstrip("/")
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def with_served_address(settings: Settings) -> Settings:
+    """For a command beside the server: say the address that the server of this data directory says, if none is given."""
+    if settings.public_url is None:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return replace(settings, public_url=settings.served.read_text().strip())
+    return settings
 
 
 def read(options: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:

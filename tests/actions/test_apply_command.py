@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pult.cli.apply import run
-from pult.settings import Settings
+from pult.settings import Settings, with_served_address
 
 EXAMPLE = (Path(__file__).parents[2] / "docs" / "desk.toml").read_text()
 SMALL = """
@@ -146,3 +146,13 @@ def test_prune_with_yes_goes_on_and_then_has_nothing_left_to_ask(settings, file,
     assert "deactivate group" in told.out
     assert apply(settings, file, prune=True) == 0
     assert capsys.readouterr() == ("left as it was: 2\n", "")
+
+
+def test_links_lead_to_where_the_desk_serves(tmp_path):
+    settings = Settings(data_dir=tmp_path)
+    assert with_served_address(settings).address == "http://127.0.0.1:8080"
+    settings.served.parent.mkdir()
+    settings.served.write_text("http://127.0.0.1:8099")
+    assert with_served_address(settings).address == "http://127.0.0.1:8099"
+    given = Settings(data_dir=tmp_path, public_url="https://desk.example/")
+    assert with_served_address(given).address == "https://desk.example"

@@ -17,6 +17,7 @@ from pult.kit.connecting import LostConnection
 from pult.kit.migrate import MigrationError
 from pult.kit.postgres import EmbeddedError
 from pult.kit.work import unit_of_work, until_done
+from pult.settings import with_served_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ def run(settings: Settings, file: Path, *, json: bool, prune: bool, yes: bool) -
     try:
         document = parse(data, TYPES)
         with dsn_of(settings) as dsn:
-            return _bring(dsn, settings, document, json=json, prune=prune, yes=yes)
+            return _bring(dsn, with_served_address(settings), document, json=json, prune=prune, yes=yes)
     except BadDocument as error:
         return _wrong(
             [f"{file}:{one.line}: {one.text}" if one.line else f"{file}: {one.text}" for one in error.mistakes]

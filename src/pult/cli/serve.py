@@ -147,6 +147,8 @@ def _run_children(settings: Settings, stop: Stop, *, web: bool, work: bool) -> N
         children.start()
         try:
             _until_ready(children, stop)
+            if sockets:
+                settings.served.write_text(settings.address)
             if not stop.is_set():
                 print(f"ready http://{_shown(settings)}" if sockets else "working", flush=True)
             _tend(children, webs, sockets, stop)
