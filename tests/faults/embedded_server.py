@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
+import time
 from pathlib import Path
 
 from pult.kit.postgres import Embedded
@@ -18,12 +18,14 @@ def say(word: str) -> None:
     sys.stdout.flush()
 
 
-told = threading.Event()
+# A handler may append. The set() of a threading.Event waits for a lock that the interrupted code may hold: seen to hang.
+told: list[int] = []
 for word in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(word, lambda *_: told.set())
+    signal.signal(word, lambda number, _: told.append(number))
 server = Embedded(Path(sys.argv[1]))
 say(f"ready {server.start()}")
-while not told.wait(0.1):
+while not told:
+    time.sleep(0.1)
     if server.watch():
         say("healed")
 server.stop()

@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import signal
 import socket
+import subprocess
+import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -17,9 +19,6 @@ from killing import whole_again
 from served import TOKEN, alive, kill, pult, tell, until
 
 from pult.kit.postgres import Embedded
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PIECES = 15
 
@@ -148,6 +147,27 @@ async def test_a_parent_killed_while_its_children_start(serve):
     until(lambda: len(desk.children()) == 3, "children")
     desk.kill()
     until(desk.children_ended, "the children end by themselves", 20)
+
+
+ORPHAN = """
+import os, subprocess, sys
+from pult.kit.processes import stop_when_orphaned
+if sys.argv[1:]:
+    stop_when_orphaned(int(sys.argv[1]))
+subprocess.Popen([sys.executable, "-c", sys.orig_argv[2], str(os.getpid())])
+sys.stdin.read()
+"""
+
+
+def test_where_the_system_does_not_tell_children_they_look_for_themselves():
+    """As on systems other than Linux: the child asks for its parent's number."""
+    with subprocess.Popen([sys.executable, "-c", ORPHAN], stdin=subprocess.PIPE) as one:
+        children = Path(f"/proc/{one.pid}/task/{one.pid}/children")
+        child = int(until(children.read_text, "a child"))
+        time.sleep(1.5)  # it has looked once, and stays
+        assert alive(child)
+        one.kill()
+    until(lambda: not alive(child), "it ends by itself", 15)
 
 
 async def read_and_write(base: str, ticket_id: int, over: asyncio.Event, seen: list[tuple[int, dict, float]]) -> None:
