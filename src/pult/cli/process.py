@@ -79,7 +79,7 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     assert settings.database_url is not None
-    pools = await db.open_pools(settings.database_url, size=2)
+    pools = await db.open_pools(settings.database_url, size=2, tidy=True)
     say_ready()
     await worker.work(pools, open_store(settings.files or settings.data_dir / "files"), stop)
     await pools.close()

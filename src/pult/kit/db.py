@@ -62,17 +62,26 @@ class Pools:
             pool.terminate()
 
 
-async def open_pools(url: str, *, lists_url: str | None = None, size: int = 8, searches: int = 1) -> Pools:
-    """Pools for `url`: `size` connections each for changes and for pages, `searches` for searching."""
+async def open_pools(
+    url: str, *, lists_url: str | None = None, size: int = 8, searches: int = 1, tidy: bool = False
+) -> Pools:
+    """Pools for `url`: `size` connections each for changes and for pages, `searches` for searching.
+
+    `tidy`: put a connection's session in order whenever it comes back, for work that locks or sets something in it. A call of
+    the API leaves nothing behind but its transaction, which ends with its unit of work, and is spared the round trip.
+    """
     primary = Connecting()
     pages = Connecting() if lists_url else primary
-    main = await _pool(url, primary, size, {})
-    lists = await _pool(lists_url or url, pages, size, CUSTOM_PLANS)
-    search = await _pool(lists_url or url, pages, searches, CUSTOM_PLANS | {"statement_timeout": "5s"})
+    main = await _pool(url, primary, size, {}, tidy=tidy)
+    lists = await _pool(lists_url or url, pages, size, CUSTOM_PLANS, tidy=tidy)
+    impatient = CUSTOM_PLANS | {"statement_timeout": "5s"}
+    search = await _pool(lists_url or url, pages, searches, impatient, tidy=tidy)
     return Pools(main=main, lists=lists, search=search)
 
 
-async def _pool(url: str, connecting: Connecting, size: int, extra: dict[str, str]) -> asyncpg.Pool[asyncpg.Record]:
+async def _pool(
+    url: str, connecting: Connecting, size: int, extra: dict[str, str], *, tidy: bool
+) -> asyncpg.Pool[asyncpg.Record]:
     return await asyncpg.create_pool(
         url,
         connect=connecting,
@@ -81,5 +90,10 @@ async def _pool(url: str, connecting: Connecting, size: int, extra: dict[str, st
         max_size=size,
         max_inactive_connection_lifetime=300,
         command_timeout=60,
+        reset=None if tidy else _as_it_is,
         server_settings={"application_name": "pult", "jit": "off", "timezone": "UTC", **extra},
     )
+
+
+async def _as_it_is(_conn: Any) -> None:
+    """What was open is rolled back by now; there is nothing else to put in order."""
