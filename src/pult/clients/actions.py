@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -62,10 +63,10 @@ async def settle(conn: Conn, wish: ClientWish, found: Meant, *, company_id: int)
     else:
         client_id = found.client_id
         await _add_contacts(conn, client_id, new, company_id)
-        if wish.name:
-            await store.name_nameless(conn, company_id=company_id, client_id=client_id, name=wish.name)
     if wish.company_name:
-        await store.attach_company(conn, company_id=company_id, client_id=client_id, name=wish.company_name)
+        await _attach(conn, client_id, wish.company_name, company_id)
+    if wish.name and found.client_id is not None:  # after the company: whoever makes one locks it before the client
+        await store.name_nameless(conn, company_id=company_id, client_id=client_id, name=wish.name)
     if wish.address:
         await _address(conn, client_id, wish.address, company_id)
     return client_id
@@ -82,6 +83,13 @@ async def _make(conn: Conn, name: str, contacts: list[Contact], company_id: int)
 async def _add_contacts(conn: Conn, client_id: int, contacts: list[Contact], company_id: int) -> None:
     if contacts:
         await store.add_contacts(conn, company_id=company_id, client_id=client_id, **_columns(contacts))
+
+
+async def _attach(conn: Conn, client_id: int, name: str, company_id: int) -> None:
+    attach = partial(store.attach_company, conn, company_id=company_id, client_id=client_id, name=name)
+    if not await attach():
+        await store.make_company(conn, company_id=company_id, name=name)
+        await attach()
 
 
 async def _address(conn: Conn, client_id: int, address: Address, company_id: int) -> None:

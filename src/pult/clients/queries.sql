@@ -49,24 +49,23 @@ returning id;
 update clients set name = sqlc.arg('name')
  where company_id = sqlc.arg('company_id') and id = sqlc.arg('client_id') and name = '';
 
--- name: attach_company :exec
--- The client's company by name, made if there is none of that name; whoever was attached elsewhere is re-attached.
-with existing as (
+-- name: attach_company :one
+-- The client's company by name, if there is one; whoever was attached elsewhere is re-attached.
+with target as (
     select c.id from client_companies c
      where c.company_id = sqlc.arg('company_id') and c.name = sqlc.arg('name')
-), made as (
-    insert into client_companies (company_id, name)
-    select sqlc.arg('company_id'), sqlc.arg('name') where not exists (select 1 from existing)
-    on conflict (company_id, name) do update set name = excluded.name
-    returning id
-), target as (
-    select id from existing union all select id from made
+), attached as (
+    update clients l
+       set client_company_id = t.id
+      from target t
+     where l.company_id = sqlc.arg('company_id') and l.id = sqlc.arg('client_id')
+       and l.client_company_id is distinct from t.id
 )
-update clients l
-   set client_company_id = t.id
-  from target t
- where l.company_id = sqlc.arg('company_id') and l.id = sqlc.arg('client_id')
-   and l.client_company_id is distinct from t.id;
+select exists(select 1 from target) as found;
+
+-- name: make_company :exec
+insert into client_companies (company_id, name) values (sqlc.arg('company_id'), sqlc.arg('name'))
+on conflict (company_id, name) do nothing;
 
 -- name: add_address :exec
 insert into client_addresses (company_id, client_id, country, city, address)

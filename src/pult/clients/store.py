@@ -123,27 +123,31 @@ async def name_nameless(conn: Conn, *, name: str, company_id: int, client_id: in
     await conn.execute(NAME_NAMELESS, name, company_id, client_id)
 
 
-ATTACH_COMPANY = """with existing as (
+ATTACH_COMPANY = """with target as (
     select c.id from client_companies c
-     where c.company_id = $1 and c.name = $3
-), made as (
-    insert into client_companies (company_id, name)
-    select $1, $3 where not exists (select 1 from existing)
-    on conflict (company_id, name) do update set name = excluded.name
-    returning id
-), target as (
-    select id from existing union all select id from made
+     where c.company_id = $1 and c.name = $2
+), attached as (
+    update clients l
+       set client_company_id = t.id
+      from target t
+     where l.company_id = $1 and l.id = $3
+       and l.client_company_id is distinct from t.id
 )
-update clients l
-   set client_company_id = t.id
-  from target t
- where l.company_id = $1 and l.id = $2
-   and l.client_company_id is distinct from t.id"""
+select exists(select 1 from target) as found"""
 
 
-async def attach_company(conn: Conn, *, company_id: int, client_id: int, name: str) -> None:
-    """The client's company by name, made if there is none of that name; whoever was attached elsewhere is re-attached."""
-    await conn.execute(ATTACH_COMPANY, company_id, client_id, name)
+async def attach_company(conn: Conn, *, company_id: int, name: str, client_id: int) -> bool | None:
+    """The client's company by name, if there is one; whoever was attached elsewhere is re-attached."""
+    result: bool | None = await conn.fetchval(ATTACH_COMPANY, company_id, name, client_id)
+    return result
+
+
+MAKE_COMPANY = """insert into client_companies (company_id, name) values ($1, $2)
+on conflict (company_id, name) do nothing"""
+
+
+async def make_company(conn: Conn, *, company_id: int, name: str) -> None:
+    await conn.execute(MAKE_COMPANY, company_id, name)
 
 
 ADD_ADDRESS = """insert into client_addresses (company_id, client_id, country, city, address)

@@ -101,27 +101,20 @@ insert into changes (company_id, ticket_id, agent_id, trigger_id, data, old_stat
 values (sqlc.arg('company_id'), sqlc.arg('ticket_id'), sqlc.narg('agent_id'), sqlc.narg('trigger_id'),
         sqlc.arg('data')::jsonb, sqlc.arg('old_status'), sqlc.arg('new_status'), date_trunc('second', now()));
 
--- name: add_tags :exec
--- Tags by name, made where the company has none of that name; `field_ids` holds 0 for a tag set by hand.
-with wanted as (
-    select w.name, w.field_id
-      from unnest(sqlc.arg('names')::text[], sqlc.arg('field_ids')::integer[]) as w (name, field_id)
-), existing as (
-    select g.id, g.name from tags g where g.company_id = sqlc.arg('company_id') and g.name = any(sqlc.arg('names')::text[])
-), made as (
-    insert into tags (company_id, name)
-    select sqlc.arg('company_id'), w.name from wanted w
-     where not exists (select 1 from existing e where e.name = w.name)
-     order by w.name
-    on conflict (company_id, name) do update set name = excluded.name
-    returning id, name
-), known as (
-    select id, name from existing union all select id, name from made
-)
+-- name: add_tags :execrows
+-- Tags that the company has, by name; `field_ids` holds 0 for a tag set by hand.
 insert into ticket_tags (company_id, ticket_id, tag_id, field_id)
-select sqlc.arg('company_id'), sqlc.arg('ticket_id'), k.id, nullif(w.field_id, 0)
-  from wanted w join known k on k.name = w.name
+select sqlc.arg('company_id'), sqlc.arg('ticket_id'), g.id, nullif(w.field_id, 0)
+  from unnest(sqlc.arg('names')::text[], sqlc.arg('field_ids')::integer[]) as w (name, field_id)
+  join tags g on g.company_id = sqlc.arg('company_id') and g.name = w.name
 on conflict (company_id, ticket_id, tag_id) do nothing;
+
+-- name: make_tags :exec
+-- In the order of their names, so that nobody waits for whom it keeps waiting; "do nothing" locks no tag that others use.
+insert into tags (company_id, name)
+select sqlc.arg('company_id'), w.name from unnest(sqlc.arg('names')::text[]) as w (name)
+ order by w.name
+on conflict (company_id, name) do nothing;
 
 -- name: remove_tags :exec
 delete from ticket_tags x

@@ -224,32 +224,29 @@ async def save_ticket(
     )
 
 
-ADD_TAGS = """with wanted as (
-    select w.name, w.field_id
-      from unnest($3::text[], $4::integer[]) as w (name, field_id)
-), existing as (
-    select g.id, g.name from tags g where g.company_id = $1 and g.name = any($3::text[])
-), made as (
-    insert into tags (company_id, name)
-    select $1, w.name from wanted w
-     where not exists (select 1 from existing e where e.name = w.name)
-     order by w.name
-    on conflict (company_id, name) do update set name = excluded.name
-    returning id, name
-), known as (
-    select id, name from existing union all select id, name from made
-)
-insert into ticket_tags (company_id, ticket_id, tag_id, field_id)
-select $1, $2, k.id, nullif(w.field_id, 0)
-  from wanted w join known k on k.name = w.name
+ADD_TAGS = """insert into ticket_tags (company_id, ticket_id, tag_id, field_id)
+select $1, $2, g.id, nullif(w.field_id, 0)
+  from unnest($3::text[], $4::integer[]) as w (name, field_id)
+  join tags g on g.company_id = $1 and g.name = w.name
 on conflict (company_id, ticket_id, tag_id) do nothing"""
 
 
 async def add_tags(
     conn: Conn, *, company_id: int, ticket_id: int, names: Collection[str], field_ids: Collection[int]
-) -> None:
-    """Tags by name, made where the company has none of that name; `field_ids` holds 0 for a tag set by hand."""
-    await conn.execute(ADD_TAGS, company_id, ticket_id, names, field_ids)
+) -> int:
+    """Tags that the company has, by name; `field_ids` holds 0 for a tag set by hand."""
+    return int((await conn.execute(ADD_TAGS, company_id, ticket_id, names, field_ids)).rpartition(" ")[2])
+
+
+MAKE_TAGS = """insert into tags (company_id, name)
+select $1, w.name from unnest($2::text[]) as w (name)
+ order by w.name
+on conflict (company_id, name) do nothing"""
+
+
+async def make_tags(conn: Conn, *, company_id: int, names: Collection[str]) -> None:
+    """In the order of their names, so that nobody waits for whom it keeps waiting; "do nothing" locks no tag that others use."""
+    await conn.execute(MAKE_TAGS, company_id, names)
 
 
 REMOVE_TAGS = """delete from ticket_tags x
