@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
@@ -152,3 +153,28 @@ async def test_the_search_limit_is_exact(desk):
     for _, body, headers in fast:
         assert (body["status"], body["code"], body["parameter"]) == ("failed", 121, "query")
         assert 1 <= int(headers["retry-after"]) <= 60
+
+
+async def test_a_crowd_of_mixed_calls(desk):
+    """Creates and updates that want the same contacts, companies and tags in every order: each succeeds, none is half made"""
+    dice = random.Random(7)
+    made = [await desk.create() for _ in range(3)]
+    calls = []
+    for number in range(60):
+        tags = ",".join(dice.sample(["red", "green", "blue", "black"], 3))
+        if number % 3:
+            contacts = {
+                "client_email": f"{dice.choice('xyz')}@client.example",
+                "client_phone": f"7912000003{dice.choice('123')}",
+            }
+            company = {"company_name": dice.choice(["One", "Two"]), "client_city": dice.choice(["Kiel", "Bonn"])}
+            calls.append(("create/ticket", {"subject": "s", "message": "m", "tag": tags, **contacts, **company}))
+        else:
+            calls.append(("update/ticket", {"ticket_id": dice.choice(made), "tag": tags, "subject": f"n{number}"}))
+    answers = [body for _, body, _ in await at_once(desk, calls)]
+    assert [body for body in answers if body["status"] != "success"] == []
+    rows = await desk.rows()
+    assert (rows["tags"], rows["client_companies"], rows["tickets"], rows["comments"]) == (4, 3, 43, 43)
+    assert rows["client_contacts"] == 3 + 6
+    for row in await desk.call("tickets", fstatus="8"):
+        assert len(row["tags"]) in {0, 3}

@@ -304,8 +304,7 @@ async def test_client_id(desk):
     await desk.create()
     made = await desk.create(client_id=dana)
     assert await desk.listed(client_id=str(dana)) == [made]
-    refused = await desk.call("tickets", client_id=999_999)
-    assert refused == [] or refused["code"] == 119
+    assert await desk.call("tickets", client_id=999_999) == []
 
 
 async def test_sort(desk):
