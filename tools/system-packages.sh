@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The Debian packages that the tests use as real clients: PHP's own curl, and Node for axios (from the build's wheel otherwise).
+# The Debian packages that the tests use as real clients: PHP's own curl, and curl itself.
 set -euo pipefail
 missing=()
 command -v php >/dev/null && php -m 2>/dev/null | grep -qx curl || missing+=(php-cli php-curl)
