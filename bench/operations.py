@@ -79,15 +79,23 @@ def ticket(sample: Sample, tokens: Sequence[str], _round: int) -> list[Request]:
 
 def create_for_new(_sample: Sample, tokens: Sequence[str], _round: int) -> list[Request]:
     email = f"{MARK}@bench.example"
-    return [_create(tokens[0], subject=f"Колесо погнуто {MARK}", client_name="Dana", client_email=email)]
+    return [
+        _create(tokens[0], place, subject=f"Колесо погнуто {MARK}", client_name="Dana", client_email=email)
+        for place in range(20)
+    ]
 
 
 def create_for_known(sample: Sample, tokens: Sequence[str], _round: int) -> list[Request]:
-    return [_create(tokens[0], subject="Колесо погнуто", client_email=email) for email in sample.emails]
+    return [
+        _create(tokens[0], place, subject="Колесо погнуто", client_email=email)
+        for place, email in enumerate(sample.emails)
+    ]
 
 
-def _create(token: str, **parameters: str) -> Request:
-    return call("create/ticket", '{"status":"success","ticket_id":', **parameters, api_token=token, message=MESSAGE)
+def _create(token: str, place: int, **parameters: str) -> Request:
+    """The `place`-th message of twenty: one of them has the common word, so that new tickets are as searchable as old ones."""
+    message = MESSAGE + (f" {vocabulary.COMMON}!" if place % 20 == 7 else "")
+    return call("create/ticket", '{"status":"success","ticket_id":', **parameters, api_token=token, message=message)
 
 
 def update(sample: Sample, tokens: Sequence[str], turn: int) -> list[Request]:

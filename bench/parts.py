@@ -17,7 +17,7 @@ from bench import report, wire
 from bench.filters import questions
 from bench.jobs import BareJob, Figures, HttpJob, measure, together
 from bench.operations import EMPTY, OPERATIONS, Operation
-from bench.recording import recorder
+from bench.recording import WrongAnswer, recorder
 from pult.kit.db import CUSTOM_PLANS
 
 if TYPE_CHECKING:
@@ -65,7 +65,12 @@ def operations(run: Run, wanted: list[Operation]) -> list[dict[str, Any]]:
             print(report.line(summary))
     done = [summary for one in empty.values() for summary in one.values()]
     for operation in wanted:
-        recorded = asyncio.run(record(run, operation))
+        try:
+            recorded = asyncio.run(record(run, operation))
+        except WrongAnswer as error:
+            done.append({"operation": operation.name, "wrong": [str(error)]})
+            _complain(done[-1])
+            continue
         for connections in run.connections:
             row = _row(run, operation, recorded, connections)
             row.health = empty[connections]["health"]["rate"]
@@ -131,14 +136,13 @@ def filters(run: Run) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
     asked = questions(run.sample, run.server.tokens)
     for question in asked:
-        first = asyncio.run(_timed(run.server.port, question.requests))
+        window = asyncio.run(_one_after_another(run.server.port, question.requests))
+        seconds = sorted(window.seconds)
+        middle, late = seconds[len(seconds) // 2], seconds[int(len(seconds) * 0.95)]
         found.append(
-            {
-                "question": question.name,
-                "p50_ms": first[len(first) // 2] * 1e3,
-                "p95_ms": first[int(len(first) * 0.95)] * 1e3,
-            }
+            {"question": question.name, "p50_ms": middle * 1e3, "p95_ms": late * 1e3, "wrong": window.wrong[:1]}
         )
+        _complain({"operation": question.name, "wrong": window.wrong})
     found.sort(key=lambda one: -one["p95_ms"])
     print(f"\n{len(found)} shapes of the list, one client, {len(asked[0].requests)} calls each: the ten worst")
     for one in found[:10]:
@@ -146,15 +150,13 @@ def filters(run: Run) -> dict[str, Any]:
     return {"shapes": len(found), "slower_than_300_ms": sum(one["p95_ms"] > 300 for one in found), "all": found}
 
 
-async def _timed(port: int, requests: list[wire.Request]) -> list[float]:
-    """Seconds of each call over one connection, sorted."""
+async def _one_after_another(port: int, requests: list[wire.Request]) -> wire.Window:
+    """Each request once, over one connection."""
     window = wire.Window(0, float("inf"), len(requests))
     (caller,) = await wire.connect(port, wire.Feed(requests, 0), 1, window)
     caller.start()
     await caller.over
-    if window.wrong:
-        raise RuntimeError(window.wrong[0])
-    return sorted(window.seconds)
+    return window
 
 
 def beside(run: Run) -> dict[str, Any]:

@@ -35,6 +35,10 @@ class Recorded:
     round_trips: float
 
 
+class WrongAnswer(Exception):
+    """The product did not answer as it should; the text has both."""
+
+
 class Recorder:
     """The product without its HTTP server, with an ear at every connection."""
 
@@ -79,7 +83,7 @@ class Recorder:
 
         _, answer = await self.wire.answer(scope, receive)
         if answer.status != request.status or not answer.body.startswith(request.expect):
-            raise RuntimeError(f"{request.path} {body.decode()} -> {answer.body[:500].decode()}")
+            raise WrongAnswer(f"{request.path} {body.decode()} -> {answer.body[:500].decode()}")
         await asyncio.sleep(0)  # listeners are called in the loop's next round
         return self.heard
 
