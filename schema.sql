@@ -638,7 +638,7 @@ CREATE INDEX files_of_comment ON files USING btree (company_id, comment_id, id);
 
 CREATE INDEX group_members_by_agent ON group_members USING btree (company_id, agent_id);
 
-CREATE INDEX search_documents_by_word ON search_documents USING gin (company_id, words);
+CREATE INDEX search_documents_by_word ON search_documents USING gin (company_id, words) WITH (gin_pending_list_limit='256');
 
 CREATE INDEX ticket_fields_by_value ON ticket_fields USING btree (company_id, field_id, value, ticket_id);
 

@@ -406,7 +406,8 @@ create table search_documents (
 );
 alter table search_documents alter column words set storage external;
 alter table search_documents alter column words set statistics 1000;
-create index search_documents_by_word on search_documents using gin (company_id, words);
+create index search_documents_by_word on search_documents using gin (company_id, words)
+    with (gin_pending_list_limit = 256);  -- kB; every search reads what waits there
 
 -- Limits: an exact sliding window, correct across processes. Counters need not survive a crash. -----------------------
 

@@ -282,3 +282,16 @@ async def test_two_desks_of_a_size_say_the_same(desk: Desk, database_url: str):
 async def test_a_senseless_size_is_refused(tickets: int):
     with pytest.raises(ValueError, match="from 10 to"):
         await demo.fill("postgresql://nowhere.invalid", tickets=tickets, progress=print)
+
+
+async def test_the_bits_of_a_ticket_say_which_fields_are_filled(desk: Desk):
+    wrong = await desk.conn.fetchval(
+        """
+        select count(*) from tickets t
+         where t.filled <> (
+               select coalesce(bit_or(1::bigint << (v.field_id % 63)), 0)
+                 from ticket_fields v join fields f on f.company_id = v.company_id and f.id = v.field_id
+                where v.company_id = t.company_id and v.ticket_id = t.id and not (f.kind = 'checkbox' and v.value = '0'))"""
+    )
+    assert wrong == 0
+    assert await desk.conn.fetchval("select count(*) from tickets where filled <> 0") > 1000

@@ -89,6 +89,7 @@ async def _pool(
         min_size=1,
         max_size=size,
         max_inactive_connection_lifetime=300,
+        max_queries=10_000_000,  # a new connection has to prepare every statement again
         command_timeout=60,
         reset=None if tidy else _as_it_is,
         server_settings={"application_name": "pult", "jit": "off", "timezone": "UTC", **extra},

@@ -113,13 +113,15 @@ class Where:
         return " and ".join(self.conditions)
 
 
-def keys(filters: Filters, arguments: list[Any], *, extra: str = "", limit: str | None = None) -> str:
+def keys(
+    filters: Filters, arguments: list[Any], *, column: str = "t.id", extra: str = "", limit: str | None = None
+) -> str:
     """The statement of the page's keys (`id`), `arguments` having the company as $1; `extra`: one more condition."""
     where = conditions(filters, arguments)
     if extra:
         where.conditions.append(extra)
     bounds = limit or f"limit {PAGE} offset {where.bind(filters.page * PAGE)}"
-    return f"select t.id from tickets t where {where} order by {order(filters)} {bounds}"  # noqa: S608  # bound only
+    return f"select {column} from tickets t where {where} order by {order(filters)} {bounds}"  # noqa: S608  # bound only
 
 
 def order(filters: Filters) -> str:

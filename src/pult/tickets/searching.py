@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 FOUND_KEYS: Final = "select id from unnest($8::integer[]) with ordinality as f (id, place) order by place"
 
 COMMON: Final = 20_000  # documents; gathering fewer is quicker than any walk
-FARTHEST_WALK: Final = 10_000  # tickets
-SLACK: Final = 4  # how much unluckier than the statistics a walk may be before the words are gathered after all
+ASKING: Final = 20e-6  # seconds for each ticket that is asked whether it has the words
+GATHERING: Final = 15e-6  # seconds for each document of a common word
+# A walk ends when its page is full: its bound is met only by words that the tickets in front lack.
+UNLUCKY: Final = 3  # times what the statistics say, and
+AT_LEAST: Final = 10_000  # tickets
 COMMENTS_A_TICKET: Final = 5  # about; only weighs the two ways against each other
+MOST_OF_ALL: Final = 0.2  # of all documents; a company with more is not looked up in the index of the words
 
 _last_word = re.compile(r"(?s)^(?P<head>.*?)(?P<last>\w{4,})$")
 
@@ -54,53 +58,65 @@ class Words:
 
 async def found_keys(conn: Reader, filters: Filters, words: Words, company_id: int) -> list[int]:
     """The ids of the page's tickets, in order."""
-    hits, documents = await _expected(conn, words, company_id)
+    hits, documents, everything = await _expected(conn, words, company_id)
     rate = 1 - (1 - min(hits / max(documents, 1), 1.0)) ** COMMENTS_A_TICKET
-    needed = (filters.page + 1) * PAGE * SLACK / max(rate, 1e-9)
-    if hits > COMMON and needed <= FARTHEST_WALK:
-        ids = await _walk(conn, filters, words, company_id, int(needed))
+    expected = (filters.page + 1) * PAGE / max(rate, 1e-9)
+    if hits > COMMON and expected * ASKING <= hits * GATHERING:
+        ids = await _walk(conn, filters, words, company_id, round(UNLUCKY * expected) + AT_LEAST)
         if ids is not None:
             return ids
-    return await _gather(conn, filters, words, company_id)
+    return await _gather(conn, filters, words, company_id, alone=documents > everything * MOST_OF_ALL)
 
 
-async def _expected(conn: Reader, words: Words, company_id: int) -> tuple[float, float]:
-    """How many documents PostgreSQL expects to have the words, and how many there are. Nothing is executed."""
+async def _expected(conn: Reader, words: Words, company_id: int) -> tuple[float, float, float]:
+    """How many documents PostgreSQL expects to have the words, how many the company has, and how many there are.
+
+    Nothing is executed: the statistics answer.
+    """
     arguments: list[Any] = [company_id]
     query = words.condition(arguments)
-    plan = await conn.fetchval(
-        f"explain (format json) select from search_documents where company_id = $1 and words @@ {query}",
-        *arguments,
+    found = "select from search_documents where company_id = $1"
+    return (
+        await _rows_of(conn, f"{found} and words @@ {query}", *arguments),
+        await _rows_of(conn, found, company_id),
+        await _rows_of(conn, "select from search_documents"),
     )
-    documents = await conn.fetchval("select reltuples from pg_class where oid = 'search_documents'::regclass")
-    return float(json.loads(plan)[0]["Plan"]["Plan Rows"]), float(documents)
+
+
+async def _rows_of(conn: Reader, statement: str, *arguments: Any) -> float:
+    plan = await conn.fetchval(f"explain (format json) {statement}", *arguments)
+    return float(json.loads(plan)[0]["Plan"]["Plan Rows"])
 
 
 async def _walk(conn: Reader, filters: Filters, words: Words, company_id: int, longest: int) -> list[int] | None:
-    """The page, from the first `longest` tickets in order; None if they do not fill it and there may be more."""
+    """The page, from the first `longest` tickets in order; None if they do not fill it: there may be more.
+
+    The walk is asked for no order but that of the tickets within it, so that it ends with the page.
+    """
     arguments: list[Any] = [company_id]
-    candidates = keys(filters, arguments, limit=f"limit {longest}")
     query = words.condition(arguments)
-    rows = await conn.fetch(
-        f"""
-        with t as (select c.id, row_number() over () as place from ({candidates}) c)
-        select t.id, t.place from t
-         where exists (select from search_documents s
-                        where s.company_id = $1 and s.ticket_id = t.id and s.words @@ {query} offset 0)
-         order by t.place limit {PAGE} offset {filters.page * PAGE}""",  # noqa: S608  # bound only
-        *arguments,
-    )
+    has_words = f"""exists (select from search_documents s
+                            where s.company_id = $1 and s.ticket_id = t.id and s.words @@ {query} offset 0)"""
+    candidates = keys(filters, arguments, column=f"t.id, {has_words} as has_words", limit=f"limit {longest}")
+    page = f"limit {PAGE} offset {filters.page * PAGE}"
+    rows = await conn.fetch(f"select c.id from ({candidates}) c where c.has_words {page}", *arguments)  # noqa: S608
     return [row["id"] for row in rows] if len(rows) == PAGE else None
 
 
-async def _gather(conn: Reader, filters: Filters, words: Words, company_id: int) -> list[int]:
+async def _gather(conn: Reader, filters: Filters, words: Words, company_id: int, *, alone: bool) -> list[int]:
+    """The page, from all documents that have the words.
+
+    `alone`: the company has most of them. The index can look up a company and words together, but where nearly every
+    document is the company's, that costs four times the words alone; the sum keeps the index from trying.
+    """
     arguments: list[Any] = [company_id]
     query = words.condition(arguments)
+    company = "company_id + 0 = $1" if alone else "company_id = $1"
     statement = keys(filters, arguments, extra="t.id in (select ticket_id from hits)")
     rows = await conn.fetch(
         f"""
         with hits as materialized (
-            select distinct ticket_id from search_documents where company_id = $1 and words @@ {query})
+            select distinct ticket_id from search_documents where {company} and words @@ {query})
         {statement}""",  # noqa: S608  # bound only
         *arguments,
     )
