@@ -18,7 +18,7 @@ from pult.kit.errors import BadValue
 from pult.tickets import store
 from pult.tickets.configuration import Stale
 from pult.tickets.listing import FieldIs, Filters, keys
-from pult.tickets.searching import FOUND_KEYS, Words, found_keys
+from pult.tickets.searching import FOUND_KEYS, Words, found_keys, leave_lane, take_lane
 
 if TYPE_CHECKING:
     from pult.kit.db import Reader
@@ -45,9 +45,12 @@ async def tickets(call: Call) -> bytes:
 
 async def _search(call: Call, asked: Filters, writable: list[int]) -> bytes:
     async with call.desk.pools.search.acquire() as conn:
+        await take_lane(conn)
         asked = await _tagged(conn, asked, call)
         ids = await found_keys(conn, asked, Words(call.given["query"]), call.caller.company_id)
-        return await _render(conn, [*_fixed(call, writable), ids], FOUND_KEYS)
+        body = await _render(conn, [*_fixed(call, writable), ids], FOUND_KEYS)
+        await leave_lane(conn)
+        return body
 
 
 async def _unless_gone(call: Call, work: Any) -> bytes:

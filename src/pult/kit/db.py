@@ -75,7 +75,9 @@ async def open_pools(
     main = await _pool(url, primary, size, {}, tidy=tidy)
     lists = await _pool(lists_url or url, pages, size, CUSTOM_PLANS, tidy=tidy)
     impatient = CUSTOM_PLANS | {"statement_timeout": "5s"}
-    search = await _pool(lists_url or url, pages, searches, impatient, tidy=tidy)
+    search = await _pool(
+        lists_url or url, pages, searches, impatient, tidy=True
+    )  # a search holds a lock of its session
     return Pools(main=main, lists=lists, search=search)
 
 

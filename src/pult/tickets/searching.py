@@ -8,6 +8,7 @@ statistics say about the word decides (docs/adr/0010).
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -54,6 +55,25 @@ class Words:
             arguments.pop(-2)
             prefix = f"to_tsquery('simple', ${last - 1}::text)"
         return f"({whole} || ({prefix}))"
+
+
+LANES: Final = max(1, (os.cpu_count() or 1) // 2)  # searches at once, of all processes of a machine
+LANE: Final = os.getpid() % LANES
+TAKE_LANE: Final = "select pg_advisory_lock(hashtext('search'), $1)"
+LEAVE_LANE: Final = "select pg_advisory_unlock(hashtext('search'), $1)"
+
+
+async def take_lane(conn: Reader) -> None:
+    """Wait until fewer than LANES others search, so that half of the processors are left to those who write.
+
+    The lock is the session's: after a failure it goes when the pool gets the connection back, or when the connection ends.
+    """
+    await conn.fetchval(TAKE_LANE, LANE)
+
+
+async def leave_lane(conn: Reader) -> None:
+    """Let the next one search."""
+    await conn.fetchval(LEAVE_LANE, LANE)
 
 
 async def found_keys(conn: Reader, filters: Filters, words: Words, company_id: int) -> list[int]:
