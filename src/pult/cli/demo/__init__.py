@@ -46,6 +46,7 @@ SESSION = {
 # Index-only scans need the visibility map. Nothing was deleted: the indexes, the great one of the search above all, need no
 # look.
 VACUUM = "vacuum (freeze, analyze, index_cleanup off) {}"
+VACUUMS, VISIBLE = 10, 0.95
 OTHERS = ("tickets", "comments", "changes", "ticket_tags", "ticket_fields", "clients", "client_contacts")
 
 
@@ -124,12 +125,23 @@ async def fill(
                 raise ConnectionError("the database went away; nothing was stored") from error
             raise
         progress("vacuuming and gathering statistics")
+        await _vacuum(dsn, writer)
+        sizes = await writer.fetch(steps("load.sql")["sizes"], [*OTHERS, "search_documents"])
+    return replace(loaded, seconds=time.monotonic() - began, sizes=dict(map(tuple, sizes)))
+
+
+async def _vacuum(dsn: str, writer: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Vacuum until nearly all pages are known to be visible to all: whoever looked at the database during the load, such as
+    autovacuum gathering statistics, keeps the new rows from being so until it is done.
+    """
+    for _ in range(VACUUMS):
         async with _session(dsn) as other:
             await asyncio.gather(
                 other.execute(VACUUM.format("search_documents")), writer.execute(VACUUM.format(", ".join(OTHERS)))
             )
-        sizes = await writer.fetch(steps("load.sql")["sizes"], [*OTHERS, "search_documents"])
-    return replace(loaded, seconds=time.monotonic() - began, sizes=dict(map(tuple, sizes)))
+        if await writer.fetchval(steps("load.sql")["least visible"], [*OTHERS, "search_documents"]) > VISIBLE:
+            return
+        await asyncio.sleep(1)
 
 
 @contextlib.asynccontextmanager

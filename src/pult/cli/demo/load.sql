@@ -52,3 +52,7 @@ select name, is_foreign, drop_it, create_it
 -- step: sizes
 -- $1 tables: bytes of each with everything that belongs to it.
 select t::regclass::text as name, pg_total_relation_size(t) as bytes from unnest($1::regclass[]) t
+
+-- step: least visible
+-- $1 tables: of the one with the smallest, the share of pages that are visible to all
+select min(relallvisible::float8 / relpages) from pg_class where oid = any($1::text[]::regclass[]) and relpages > 10
