@@ -6,13 +6,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from pult.channels.adapting import Address, Host, Number, Port, Text
 from pult.staff.channel_types import ChannelType
 
-Text = Annotated[str, Meta(min_length=1, max_length=255)]
-Address = Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=2048)]
-Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=253)]
-Port = Annotated[int, Meta(ge=1, le=65535)]
-Number = Annotated[int, Meta(ge=1)]
 Event = Literal["ticket", "comment", "change", "rating", "chat", "delivery"]
 
 
