@@ -28,11 +28,16 @@ async def find_file(conn: Reader, *, company_id: int, file_id: int) -> FindFileR
     return None if row is None else FindFileRow(*row)
 
 
-KEYS_WITH_ROWS = """select f.key from files f where f.company_id = $1 and f.key = any($2::text[])"""
+KEYS_WITH_ROWS = """select f.key from files f where f.company_id = $1 and f.key = any($2::text[])
+union all
+select m.key from mail_messages m where m.company_id = $1 and m.key = any($2::text[])
+union all
+select p.key from mail_pictures p where p.company_id = $1 and p.key = any($2::text[])"""
 
 
 async def keys_with_rows(conn: Reader, *, company_id: int, keys: Collection[str]) -> list[str]:
-    """Which of the file store's keys belong to a file; the rest were left over by something that never committed."""
+    """Which of the file store's keys belong to a file, a raw message or a picture in one; the rest were left over by something
+    that never committed."""
     return [row[0] for row in await conn.fetch(KEYS_WITH_ROWS, company_id, keys)]
 
 

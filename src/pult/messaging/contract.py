@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
+    from pult.desk import Desk
     from pult.kit.http_out import HttpOut
 
 OWN_ID_LENGTH: Final = 50  # of Outgoing.own_id, at most: what the strictest provider takes
@@ -147,6 +148,7 @@ class Receipt:
     message_ids: Sequence[str] = ()
     job_id: str | None = None
     conversation: str | None = None
+    note: str = ""  # what people should know although it was sent: a copy's address was refused
 
 
 class SendError(Exception):
@@ -201,6 +203,7 @@ class Incoming:
     subject: str = ""
     cc: Sequence[str] = ()
     automatic: bool = False  # nobody wrote it: nothing may answer it by itself
+    original: str | None = None  # the whole as HTML, where `text` and `html` are without what it quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,17 @@ class StatusReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Rating:
+    """A client's word on how well a ticket was answered, 1 (bad) to 5; `rating_id` is the same when it is repeated."""
+
+    rating_id: str
+    at: datetime
+    ticket_id: int
+    rating: int
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelReport:
     """What a provider says of the channel itself: switched off, phone not reachable. Shown on the channel's page."""
 
@@ -233,7 +247,7 @@ class Event:
     share an address; as the adapter's `channel_ref` has it. None: the channel that was called.
     """
 
-    what: Incoming | StatusReport | ChannelReport
+    what: Incoming | StatusReport | Rating | ChannelReport
     channel_ref: str | None = None
 
 
@@ -304,11 +318,15 @@ class ChannelRecord:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What adapters reach the world with. `address`: the desk's own, in links; `secret`: the installation's, for signing."""
+    """What adapters reach the world with. `address`: the desk's own, in links; `secret`: the installation's, for signing.
+
+    `desk`: for e-mail, which has to keep a message before its server may forget it.
+    """
 
     http: HttpOut
     address: str
     secret: bytes
+    desk: Desk | None = None
 
 
 class Adapter(Protocol):

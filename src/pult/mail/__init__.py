@@ -1,0 +1,1 @@
+"""Mail as it came: raw messages, what became of each, and which ticket a message belongs to."""
