@@ -116,7 +116,7 @@ async def _execute(url: str, statement: str) -> None:
 def _entry(query: Path, root: Path, work: Path, database_url: str) -> dict[str, object]:
     """One of sqlc's projects: this file alone, beside its output."""
     copy = work / query.relative_to(root)
-    copy.parent.mkdir(parents=True)
+    copy.parent.mkdir(parents=True, exist_ok=True)  # one slice may stand inside another
     text, told = prepared(query.read_text())
     copy.write_text(text)
     out = _out(query, root)
