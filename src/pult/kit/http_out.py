@@ -143,7 +143,7 @@ class HttpOut:
         try:
             timeout = aiohttp.ClientTimeout(connect=CONNECT_WITHIN, sock_read=ANSWER_WITHIN)
             session = self._session_for(url)
-            async with session.get(url, headers=headers, timeout=timeout) as response:
+            async with session.get(url, headers=headers, timeout=timeout, trace_request_ctx=_Gone()) as response:
                 if response.status != 200:
                     raise Cut(f"answered {response.status}")
                 async for chunk in response.content.iter_chunked(64 * 1024):
