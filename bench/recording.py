@@ -16,7 +16,7 @@ from bench.bare import Statement, Tape
 from bench.wire import MARK, Request, number
 from pult import settings
 from pult.api.wire import Wire
-from pult.app import close_desk, open_desk
+from pult.assembly import house_of
 from pult.kit import log
 
 if TYPE_CHECKING:
@@ -98,14 +98,13 @@ async def recorder(dsn: str, data_dir: Path, tokens: Sequence[str]) -> AsyncIter
     """A recorder for the desk at `dsn`, which knows the bearers of the tokens."""
     log.configure("error")
     with tempfile.TemporaryDirectory() as scratch:
-        desk = await open_desk(settings.read({"database_url": dsn, "data_dir": data_dir}, {}), pool_size=1)
-        try:
-            made = Recorder(Wire(desk, Path(scratch)))
-            for pool in (desk.pools.main, desk.pools.lists, desk.pools.search):
+        read = settings.read({"database_url": dsn, "data_dir": data_dir}, {})
+        async with house_of(read, pool_size=1) as house:
+            made = Recorder(Wire(house.desk, Path(scratch), house.messages))
+            pools = house.desk.pools
+            for pool in (pools.main, pools.lists, pools.search):
                 async with pool.acquire() as conn:
                     conn.add_query_logger(made.hear)
             for token in tokens:
                 await made.wire.callers.who(token)
             yield made
-        finally:
-            await close_desk(desk)

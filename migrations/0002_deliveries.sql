@@ -59,7 +59,8 @@ create table deliveries (
     foreign key (company_id, ticket_id) references tickets (company_id, id)
 ) with (fillfactor = 80);
 create index deliveries_waiting on deliveries (company_id, channel_id, id) where state = 'queued';
-create index deliveries_of_ticket on deliveries (company_id, ticket_id, id) include (channel_id, sequence, state);
+create index deliveries_in_order on deliveries (company_id, channel_id, ticket_id, id) where state = 'queued';
+create index deliveries_of_ticket on deliveries (company_id, ticket_id, channel_id, sequence);
 create index deliveries_leased on deliveries (leased_until) where leased_until is not null;
 create index deliveries_of_channel on deliveries (company_id, channel_id, made_at, id);
 create index deliveries_unsure on deliveries (company_id, state, id) where state in ('maybe_sent', 'failed');
@@ -75,6 +76,16 @@ create table delivery_names (
     foreign key (company_id, delivery_id) references deliveries (company_id, id)
 );
 create index delivery_names_of_delivery on delivery_names (company_id, delivery_id);
+
+-- What a provider said of a message before we knew what it calls it: asked when its name becomes known.
+create table early_reports (
+    company_id integer not null,
+    channel_id integer not null,
+    name text not null,
+    report jsonb not null,
+    reported_at timestamptz not null default now(),
+    primary key (company_id, channel_id, name, reported_at)
+);
 
 -- Every attempt; `began_at` is written before the request leaves. Began and not ended: the one window in which nobody
 -- knows whether it was sent.

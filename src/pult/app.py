@@ -1,4 +1,4 @@
-"""The only file that knows everything: settings -> pools, files, reactions, doors. One ASGI application per process."""
+"""One ASGI application per process: the wire at every address but ours, our own pages at the rest."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import asyncpg
 
 from pult.api.body_errors import ClientGone
 from pult.api.wire import JSON, Wire
-from pult.desk import Desk
-from pult.kit import db, metrics
+from pult.assembly import close_house, open_house
+from pult.inbound import inbound
+from pult.kit import metrics
 from pult.kit.connecting import LostConnection
-from pult.kit.files import open_store
 from pult.kit.log import get_logger, new_request_id, request_id
 from pult.pages import pages
-from pult.tickets import store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
     from pult.api.wire import Answer
+    from pult.assembly import House
+    from pult.desk import Desk
     from pult.settings import Settings
 
     Message = MutableMapping[str, Any]
@@ -34,26 +35,6 @@ log = get_logger()
 # First words of addresses that are ours; everything else is the wire's, with and without /uapi.
 OURS: Final = frozenset({"", "desk", "docs", "openapi.json", "files", "inbound", "static", "help", "health", "metrics"})
 ASKED_ALL_THE_TIME: Final = frozenset({"health", "metrics", "static"})
-
-
-async def open_desk(settings: Settings, *, pool_size: int = 8) -> Desk:
-    """Pools, files and the signing secret, as `settings` say. `close_desk` ends it."""
-    assert settings.database_url is not None
-    pools = await db.open_pools(settings.database_url, lists_url=settings.read_database_url, size=pool_size)
-    async with pools.reading() as conn:
-        secret = await store.installation_secret(conn)
-    assert secret is not None
-    return Desk(settings, pools, open_store(settings.files or settings.data_dir / "files"), secret)
-
-
-async def close_desk(desk: Desk) -> None:
-    """Finish what is running, for a while."""
-    desk.closing = True
-    try:
-        async with asyncio.timeout(10):
-            await desk.pools.close()
-    except TimeoutError:
-        desk.pools.terminate()
 
 
 class Application:
@@ -109,7 +90,7 @@ class Application:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            desk = await self._open()
+            house = await self._open()
         except (OSError, ValueError, LostConnection, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             reason = error.__cause__ if isinstance(error, LostConnection) else error
             text = f"the desk cannot be opened: {reason or type(reason).__name__}"
@@ -117,23 +98,24 @@ class Application:
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._close(desk)
+        await self._close(house)
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _open(self) -> Desk:
-        desk = await open_desk(self.settings)
+    async def _open(self) -> House:
+        house = await open_house(self.settings)
         scratch = self.settings.data_dir / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
-        self.wire, self.pages = Wire(desk, scratch), pages(desk)
-        self._watch = asyncio.create_task(_show_pools(desk))
-        return desk
+        self.wire = Wire(house.desk, scratch, house.messages)
+        self.pages = pages(house.desk, [inbound(house.receiving)])
+        self._watch = asyncio.create_task(_show_pools(house.desk))
+        return house
 
-    async def _close(self, desk: Desk) -> None:
+    async def _close(self, house: House) -> None:
         assert self._watch is not None
         self._watch.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._watch
-        await close_desk(desk)
+        await close_house(house)
 
 
 async def _send(send: Send, answer: Answer, request: str, *, head: bool) -> None:

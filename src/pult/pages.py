@@ -23,6 +23,8 @@ from pult.kit.connecting import LostConnection
 from pult.kit.log import get_logger, request_id
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pult.desk import Desk
 
 log = get_logger()
@@ -33,8 +35,8 @@ SAFE: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-refer
 READY_WITHIN: Final = 3  # seconds
 
 
-def pages(desk: Desk) -> Litestar:
-    """The application for one process of the desk."""
+def pages(desk: Desk, more: Sequence[Any] = ()) -> Litestar:
+    """The application for one process of the desk; `more`: other doors' routes."""
     readiness = _Readiness(desk)
 
     @get("/", include_in_schema=False, sync_to_thread=False)
@@ -64,7 +66,7 @@ def pages(desk: Desk) -> Litestar:
         return Response(docs_page.HTML, media_type=MediaType.HTML, headers={**SAFE, **docs_page.HEADERS})
 
     return Litestar(
-        [start, live, ready, figures, document, docs, _static, _files(desk)],
+        [start, live, ready, figures, document, docs, _static, _files(desk), *more],
         openapi_config=None,
         exception_handlers={Exception: _failed},
         on_app_init=[_quiet],

@@ -2,38 +2,64 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pult.attachments import store as rows
+from pult.deliveries import store as ledger
 from pult.kit import metrics, periodic, turns
 from pult.kit.files import company_of
 from pult.kit.log import get_logger
 from pult.kit.periodic import Periodic
+from pult.kit.waking import listen
+from pult.messaging import store as messages
+from pult.messaging.listening import Listening
+from pult.messaging.tending import fetch_files, install_all
 
 if TYPE_CHECKING:
-    import asyncio
     from datetime import datetime
 
-    from pult.kit.db import Conn, Pools
+    from pult.deliveries.dispatch import Dispatcher
+    from pult.desk import Desk
+    from pult.kit.db import Conn
     from pult.kit.files import FileStore
+    from pult.messaging.outlets import Outlets
+    from pult.messaging.receiving import Receiving
 
 log = get_logger()
 
 # A file is stored seconds before its row is committed: what is older and has no row will never have one.
 SETTLED = timedelta(hours=1)
 FORGOTTEN = timedelta(days=1)
+REMEMBERED = timedelta(days=90)  # the attempts of what ended
 BATCH = 500
 
 
-async def work(pools: Pools, files: FileStore, stop: asyncio.Event) -> None:
-    """Do everything of `jobs` in its rhythm until `stop` is set."""
-    await periodic.run_periodic(pools.main, jobs(files), stop)
+async def work(desk: Desk, dispatcher: Dispatcher, receiving: Receiving, stop: asyncio.Event, wakes: str) -> None:
+    """Carry deliveries, listen to channels, and do everything of `jobs` in its rhythm, until `stop` is set.
+
+    `wakes`: on what PostgreSQL says that there is something to carry.
+    """
+    assert desk.settings.database_url is not None
+    url, outlets = desk.settings.database_url, receiving.outlets
+    aside = [
+        asyncio.create_task(listen(url, wakes, dispatcher.woken.set)),
+        asyncio.create_task(Listening(receiving, url).run()),
+        asyncio.create_task(fetch_files(desk, outlets)),
+    ]
+    try:
+        await asyncio.gather(dispatcher.run(stop), periodic.run_periodic(desk.pools.main, jobs(desk, outlets), stop))
+    finally:
+        for task in aside:
+            task.cancel()
+        await asyncio.gather(*aside, return_exceptions=True)
 
 
-def jobs(files: FileStore) -> list[Periodic]:
+def jobs(desk: Desk, outlets: Outlets) -> list[Periodic]:
     """What comes round, for one installation."""
+    files = desk.files
 
     async def sweep(conn: Conn, now: datetime) -> None:
         await sweep_files(conn, files, now)
@@ -41,13 +67,23 @@ def jobs(files: FileStore) -> list[Periodic]:
     async def forget(conn: Conn, now: datetime) -> None:
         await turns.forget_older_than(conn, now - FORGOTTEN)
 
+    async def forget_deliveries(conn: Conn, _now: datetime) -> None:
+        await ledger.forget_attempts(conn, older_than=REMEMBERED)
+        await messages.forget_early_reports(conn)
+
+    async def install(_conn: Conn, _now: datetime) -> None:
+        await install_all(desk, outlets)
+
     async def show(conn: Conn, now: datetime) -> None:
+        metrics.show_queue_age("deliveries", await ledger.waiting_age(conn) or 0.0)
         for name, seconds in (await periodic.ages(conn, every, now)).items():
             metrics.show_periodic_age(name, seconds)
 
     every = [
         Periodic("sweep files", timedelta(minutes=30), sweep),
         Periodic("forget turns", timedelta(hours=1), forget),
+        Periodic("forget old attempts", timedelta(hours=6), forget_deliveries),
+        Periodic("install channels", timedelta(seconds=30), install),
         Periodic("show ages", timedelta(seconds=15), show),
     ]
     return every

@@ -7,11 +7,12 @@ import re
 FLOORS = [  # from the top; an import goes down only. ":" rooms of a floor may know each other, "|" they may not
     "__main__ : cli",
     "app",
+    "assembly",  # puts the parts of a process together
     "api : web : inbound : worker : channels : reactions : downloads : pages",
     "deskfile",  # configures every slice below
-    "messaging | sla | triggers | reminders | webhooks | live",
+    "messaging | mail | sla | triggers | reminders | webhooks | live",
     "tickets",
-    "clients : staff : fields : reports : attachments : conditions",
+    "clients : staff : fields : reports : attachments : conditions : deliveries",
     "desk",  # what a verb is given; knows no noun
     "kit : settings",
 ]

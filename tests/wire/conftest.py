@@ -226,7 +226,8 @@ async def server(module_database_url: str, tmp_path_factory: pytest.TempPathFact
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio leaves Nagle on
     listening.bind(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    application = Application(Settings(port=port, data_dir=directory, database_url=module_database_url))
+    settings = Settings(port=port, data_dir=directory, database_url=module_database_url, allow_private="127.0.0.0/8")
+    application = Application(settings)
     config = uvicorn.Config(application, http="httptools", lifespan="on", ws="none", log_config=None, access_log=False)
     running = uvicorn.Server(config)
     running.install_signal_handlers = lambda: None

@@ -11,6 +11,7 @@ import msgspec
 from pult.api.create_ticket_parameters import PARAMETERS
 from pult.api.errors import NoMessage
 from pult.api.fields_in import FieldsGiven, fields_given
+from pult.api.message_out import answer, author_agent, message_out
 from pult.api.method import Call, Method
 from pult.clients import model as clients
 from pult.fields.model import BadFieldValue, FieldNotKnown
@@ -18,25 +19,26 @@ from pult.kit import html
 from pult.kit.errors import BadValue, DeskError, NotFound
 from pult.kit.files import new_key
 from pult.tickets.configuration import Stale
-from pult.tickets.model import NOTHING, AgentUnknown, Wish
-from pult.tickets.open import FirstComment, NewTicket, StoredFile, open_ticket
+from pult.tickets.model import NOTHING, Wish
+from pult.tickets.open import NewComment, NewTicket, StoredFile, open_ticket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from pult.api.message_out import MessageOut
+    from pult.staff.model import Channel
     from pult.tickets.caller import Caller
 
-CAN_SEND = frozenset({"api", "email"})
-
-
-class ChannelCannotSend(DeskError):
-    """The channel is configured, but this version cannot send through it yet."""
+TEMPLATE = ("template_id", "template_name")
 
 
 async def create_ticket(call: Call) -> bytes:
-    """Creates a ticket; the whole of it or, with an error, nothing."""
+    """Creates a ticket; the whole of it or, with an error, nothing. In a messenger's channel the message is sent."""
     fields = fields_given(call.given)
-    new = _new_ticket(call, fields)
+    _require_text(call.given)
+    channel = call.caller.configuration.channels.get(call.given.get("channel_id", 0), call.caller.channel)
+    out = await message_out(call, channel)
+    new = _new_ticket(call, fields, channel, out)
     async with _stored(call) as files:
         new = replace(new, comment=replace(new.comment, files=files))
         try:
@@ -44,17 +46,18 @@ async def create_ticket(call: Call) -> bytes:
         except (BadFieldValue, FieldNotKnown) as error:
             error.parameter = fields.parameter_of(error)
             raise
+    if opened.outgoing and channel.is_messenger:
+        said = await call.messages.say(call.caller.company_id, opened.comment_id, channel.delivered_within)
+        if said is not None:
+            return msgspec.json.encode(answer(opened.ticket_id, opened.comment_id, channel, said))
     return msgspec.json.encode({"status": "success", "ticket_id": opened.ticket_id})
 
 
-def _new_ticket(call: Call, fields: FieldsGiven) -> NewTicket:
+def _new_ticket(call: Call, fields: FieldsGiven, channel: Channel, out: MessageOut) -> NewTicket:
     given, caller = call.given, call.caller
-    _require_text(given)
-    channel = caller.configuration.channels.get(given.get("channel_id", 0), caller.channel)
-    if channel.type not in CAN_SEND:
-        raise ChannelCannotSend(f"the channel {channel.id} ({channel.type}) cannot send yet", parameter="channel_id")
+    message = out.text or given.get("message") or ""
     wish = Wish(
-        subject=given.get("subject", ""),
+        subject=given.get("subject") or _first_words(message),
         status=given.get("status"),
         type=given.get("type"),
         priority=given.get("priority"),
@@ -66,7 +69,7 @@ def _new_ticket(call: Call, fields: FieldsGiven) -> NewTicket:
     return NewTicket(
         wish=wish,
         channel=channel,
-        comment=_comment(given, caller),
+        comment=_comment(given, caller, channel, out, message),
         client=_client(given),
         additional_id=given.get("additional_id"),
     )
@@ -74,26 +77,29 @@ def _new_ticket(call: Call, fields: FieldsGiven) -> NewTicket:
 
 def _require_text(given: dict[str, Any]) -> None:
     """Subject and message are required, but in a template request the template is the text."""
-    template = next((name for name in ("template_id", "template_name") if name in given), None)
-    if template is not None:
-        raise ChannelCannotSend("templates need a WhatsApp channel, which cannot send yet", parameter=template)
+    if any(name in given for name in TEMPLATE):
+        return
     if "message" not in given:
         raise NoMessage("message is missing", parameter="message")
     if "subject" not in given:
         raise BadValue("subject is missing", parameter="subject")
 
 
-def _comment(given: dict[str, Any], caller: Caller) -> FirstComment:
-    author = given.get("from", "client")
-    agent_id = _author_agent(given, caller) if author == "user" else None
+def _first_words(message: str) -> str:
+    """The subject of a template that was given none."""
+    return html.text_of(message).partition("\n")[0][:80]
+
+
+def _comment(given: dict[str, Any], caller: Caller, channel: Channel, out: MessageOut, original: str) -> NewComment:
+    author = out.author
+    agent_id = author_agent(given, caller, channel) if author == "user" else None
     trigger_id = given.get("trigger_id") if author == "trigger" else None
     if author == "trigger" and trigger_id not in caller.configuration.triggers:
         raise NotFound("trigger_id: there is no such trigger", parameter="trigger_id")
-    original = given["message"]
     message = html.clean(original)
     private = given.get("private_comment", False)
     mentioned = [caller.configuration.agent_by_email(email) for email in html.mentions(original)] if private else []
-    return FirstComment(
+    return NewComment(
         message=message,
         text=html.text_of(message),
         original=original if original != message else None,
@@ -102,18 +108,8 @@ def _comment(given: dict[str, Any], caller: Caller) -> FirstComment:
         agent_id=agent_id,
         trigger_id=trigger_id,
         mentions=list(dict.fromkeys(agent.id for agent in mentioned if agent is not None)),
+        reach=out.reach,
     )
-
-
-def _author_agent(given: dict[str, Any], caller: Caller) -> int | None:
-    """`user_id`; without it the desk's first admin (wire.md 9.18: clients omit it)."""
-    agents = caller.configuration.agents
-    if "user_id" in given:
-        if given["user_id"] not in agents:
-            raise AgentUnknown(f"there is no agent {given['user_id']}", parameter="user_id")
-        agent_id: int = given["user_id"]
-        return agent_id
-    return next((agent.id for agent in agents.values() if agent.role == "admin"), None)
 
 
 def _client(given: dict[str, Any]) -> clients.ClientWish:
@@ -164,8 +160,16 @@ ANSWER = {
     "type": "object",
     "required": ["status", "ticket_id"],
     "properties": {
-        "status": {"const": "success"},
+        "status": {"enum": ["success", "failed"], "description": "failed: the ticket is kept, its message was refused"},
         "ticket_id": {"type": "integer", "description": "id of the new ticket"},
+        "chat_id": {"type": "string", "description": "Viber: id of the chat"},
+        "message_status": {
+            "enum": ["delivered", "sent", "queued", "not delivered"],
+            "description": "WhatsApp and Telegram: what is known of the message when this is answered",
+        },
+        "message_error": {"type": "string", "description": "why it was not delivered, in the provider's words"},
+        "delivery_id": {"type": "integer", "description": "of a message that was not delivered: for delivery/resend"},
+        "comment_id": {"type": "integer", "description": "in messengers: id of the first comment"},
     },
 }
 

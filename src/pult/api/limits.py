@@ -18,13 +18,13 @@ MINUTE: Final = timedelta(minutes=1)
 
 async def search(desk: Desk, caller: Caller) -> None:
     """Count one search of the token's; TooFast when it had its ten in the last minute."""
-    await _take(desk, f"search:{caller.token_hash.hex()}", SEARCHES, "query")
+    await _take(desk, f"search:{(caller.token_hash or b'').hex()}", SEARCHES, "query")
 
 
 async def any_call(desk: Desk, caller: Caller) -> None:
     """Count one call, where the operator has set a limit."""
     if desk.settings.api_limit is not None:
-        await _take(desk, f"call:{caller.token_hash.hex()}", desk.settings.api_limit, "api_token")
+        await _take(desk, f"call:{(caller.token_hash or b'').hex()}", desk.settings.api_limit, "api_token")
 
 
 async def _take(desk: Desk, key: str, turns: int, parameter: str) -> None:

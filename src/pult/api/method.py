@@ -12,18 +12,20 @@ if TYPE_CHECKING:
     from pult.api.parameters import Parameter
     from pult.api.wire_in import Form
     from pult.desk import Desk
+    from pult.messaging.now import Messages
     from pult.tickets.caller import Caller
 
 
 @dataclass(slots=True)
 class Call:
-    """One call: what was sent, by whom, and how to notice that nobody waits for the answer any more."""
+    """One call: what was sent, by whom, how to notice that nobody waits any more, and how to say something at once."""
 
     desk: Desk
     caller: Caller
     form: Form
     given: dict[str, Any]
     gone: Callable[[], Awaitable[None]]
+    messages: Messages
 
 
 Handler = Callable[[Call], Awaitable[bytes]]

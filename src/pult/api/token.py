@@ -34,7 +34,8 @@ class Callers:
 
     def forget(self, caller: Caller) -> None:
         """Look this one up again next time."""
-        self._callers.pop(caller.token_hash, None)
+        if caller.token_hash is not None:
+            self._callers.pop(caller.token_hash, None)
 
     async def _look_up(self, token_hash: bytes) -> Caller:
         async with self._pools.main.acquire() as conn:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pult.api.method import Method
     from pult.api.wire_in import Form, Receive, Scope
     from pult.desk import Desk
+    from pult.messaging.now import Messages
 
 log = get_logger()
 
@@ -51,8 +52,8 @@ class Answer:
 class Wire:
     """The methods of the wire for one process of the desk."""
 
-    def __init__(self, desk: Desk, scratch: Path) -> None:
-        self.desk, self.scratch = desk, scratch
+    def __init__(self, desk: Desk, scratch: Path, messages: Messages) -> None:
+        self.desk, self.scratch, self.messages = desk, scratch, messages
         self.callers = Callers(desk.pools)
 
     async def answer(self, scope: Scope, receive: Receive) -> tuple[str, Answer]:
@@ -105,7 +106,7 @@ class Wire:
         if self.desk.settings.api_limit is not None:
             await limits.any_call(self.desk, caller)
         try:
-            return await method.handle(Call(self.desk, caller, form, given, lambda: _gone(receive)))
+            return await method.handle(Call(self.desk, caller, form, given, lambda: _gone(receive), self.messages))
         except Stale:
             self.callers.forget(caller)
             raise

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from pult.channels.adapting import Address, Host, Number, Port, Text
+from pult.channels.api_channel import ApiAdapter, ApiSettings
+from pult.channels.infobip import InfobipAdapter, InfobipSettings
+from pult.channels.pact import PactSettings, TelegramPactAdapter, WhatsAppPactAdapter
+from pult.channels.telegram_bot import TelegramBotAdapter, TelegramBotSettings
+from pult.channels.viber_bot import ViberBotAdapter, ViberBotSettings
+from pult.channels.whatsapp_cloud import WhatsAppCloudAdapter, WhatsAppCloudSettings
 from pult.staff.channel_types import ChannelType
-
-Event = Literal["ticket", "comment", "change", "rating", "chat", "delivery"]
-
-
-class ApiSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the channel's events go. Without an address nothing is sent; without `events` and `watch` all of them are."""
-
-    webhook_url: Address | None = None
-    webhook_format: Literal["json", "form"] = "json"
-    events: list[Event] | None = None
-    watch: list[Text] | None = None  # keys in a desk file, ids of channels once stored
 
 
 class MailServer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,19 +29,6 @@ class EmailSettings(Struct, frozen=True, forbid_unknown_fields=True):
     imap: MailServer | None = None
 
 
-class PactSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    token: Text
-    company_id: Number
-    channel_id: Number
-    base_url: Address = "https://api.pact.im/p1/"
-
-
-class InfobipSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    base_url: Address  # the host is each account's own
-    api_key: Text
-    sender: Text
-
-
 class LandbotSettings(Struct, frozen=True, forbid_unknown_fields=True):
     token: Text
     channel_id: Number
@@ -62,34 +42,15 @@ class Chat2DeskSettings(Struct, frozen=True, forbid_unknown_fields=True):
     base_url: Address = "https://api.chat2desk.com/v1/"
 
 
-class TelegramBotSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    token: Text
-    base_url: Address = "https://api.telegram.org/"
-
-
-class WhatsAppCloudSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    token: Text
-    phone_number_id: Text
-    app_secret: Text
-    verify_token: Text
-    base_url: Address = "https://graph.facebook.com/v23.0/"
-
-
-class ViberBotSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    token: Text
-    sender_name: Annotated[str, Meta(min_length=1, max_length=28)]
-    base_url: Address = "https://chatapi.viber.com/pa/"
-
-
 TYPES: dict[str, ChannelType] = {
-    "api": ChannelType(ApiSettings, inline=True, references=("watch",), has_token=True),
+    "api": ChannelType(ApiSettings, adapter=ApiAdapter, inline=True, references=("watch",), has_token=True),
     "email": ChannelType(EmailSettings, inline=True, has_address=True),
-    "whatsapp_pact": ChannelType(PactSettings),
-    "telegram_pact": ChannelType(PactSettings),
-    "whatsapp_infobip": ChannelType(InfobipSettings),
+    "whatsapp_pact": ChannelType(PactSettings, adapter=WhatsAppPactAdapter),
+    "telegram_pact": ChannelType(PactSettings, adapter=TelegramPactAdapter),
+    "whatsapp_infobip": ChannelType(InfobipSettings, adapter=InfobipAdapter),
     "whatsapp_landbot": ChannelType(LandbotSettings),
     "viber_chat2desk": ChannelType(Chat2DeskSettings),
-    "telegram_bot": ChannelType(TelegramBotSettings),
-    "whatsapp_cloud": ChannelType(WhatsAppCloudSettings),
-    "viber_bot": ChannelType(ViberBotSettings),
+    "telegram_bot": ChannelType(TelegramBotSettings, adapter=TelegramBotAdapter),
+    "whatsapp_cloud": ChannelType(WhatsAppCloudSettings, adapter=WhatsAppCloudAdapter),
+    "viber_bot": ChannelType(ViberBotSettings, adapter=ViberBotAdapter),
 }

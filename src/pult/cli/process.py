@@ -56,7 +56,7 @@ def web(settings: Settings, fd: int) -> int:
 
 
 def work(settings: Settings) -> int:
-    """Do the periodic work until SIGTERM."""
+    """Carry deliveries, listen to channels and do the periodic work until SIGTERM."""
     _begin(settings)
     try:
         asyncio.run(_work(settings))
@@ -71,18 +71,15 @@ def work(settings: Settings) -> int:
 
 async def _work(settings: Settings) -> None:
     from pult import worker  # noqa: PLC0415
-    from pult.kit import db  # noqa: PLC0415
-    from pult.kit.files import open_store  # noqa: PLC0415
+    from pult.assembly import CHANNEL, house_of  # noqa: PLC0415
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    assert settings.database_url is not None
-    pools = await db.open_pools(settings.database_url, size=2, tidy=True)
-    say_ready()
-    await worker.work(pools, open_store(settings.files or settings.data_dir / "files"), stop)
-    await pools.close()
+    async with house_of(settings, pool_size=6, tidy=True) as house:
+        say_ready()
+        await worker.work(house.desk, house.dispatcher, house.receiving, stop, CHANNEL)
 
 
 def _begin(settings: Settings) -> None:

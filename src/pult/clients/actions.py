@@ -35,7 +35,9 @@ class Meant:
     owners: Mapping[str, int]
 
 
-async def meant(conn: Conn, wish: ClientWish, *, company_id: int, token_hash: bytes, config_version: int) -> Meant:
+async def meant(
+    conn: Conn, wish: ClientWish, *, company_id: int, token_hash: bytes | None, config_version: int
+) -> Meant:
     """Whom the wish means: the client by id, else the owner of the first contact that the company knows."""
     row = await store.find_for_ticket(
         conn,

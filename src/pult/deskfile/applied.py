@@ -25,6 +25,7 @@ class Applied:
     company_id: int = 0
     groups: dict[str, int] = field(default_factory=dict)
     channels: dict[str, dict[str, Any]] = field(default_factory=dict)
+    old_channels: frozenset[str] = frozenset()  # those that were there before
     agents: dict[str, int] = field(default_factory=dict)
     clients: dict[str, int] = field(default_factory=dict)
     client_companies: dict[str, int] = field(default_factory=dict)

@@ -28,21 +28,27 @@ async def groups(applied: Applied) -> None:
         applied.note("group", group.key, made=was is None, changed=row != was)
 
 
-async def channels(applied: Applied, address: str) -> None:
-    """All get their ids before any gets its settings: some settings name other channels."""
+async def channels(applied: Applied) -> dict[str, store.ChannelRow]:
+    """All get their ids before any gets its settings: agents have rights in channels, and settings name both."""
     conn, company_id = applied.conn, applied.company_id
     wanted = applied.document.channels
     rows = await store.channels_of(conn, company_id=company_id)
     found = match(wanted, rows, lambda one, row: row.key is None and (row.type, row.name) == (one.type, one.name))
-    old = frozenset(found)
+    applied.old_channels = frozenset(found)
     for channel in wanted:
-        if channel.key not in old:
+        if channel.key not in found:
             found[channel.key] = await actions.make_channel(
                 conn, company_id, key=channel.key, type=channel.type, name=channel.name
             )
+        applied.channels[channel.key] = {"id": found[channel.key].id}
+    return found
+
+
+async def channel_settings(applied: Applied, found: dict[str, store.ChannelRow], address: str) -> None:
+    """The channels that `channels` found or made, as the file wishes them."""
+    with_token = set(await store.channels_with_token(applied.conn, company_id=applied.company_id))
     ids = {key: row.id for key, row in found.items()}
-    with_token = set(await store.channels_with_token(conn, company_id=company_id))
-    for channel in wanted:
+    for channel in applied.document.channels:
         was = found[channel.key]
         if was.type != channel.type:
             text = f"the channel was made with type {was.type}, which cannot change; give this one a key of its own"
@@ -50,7 +56,8 @@ async def channels(applied: Applied, address: str) -> None:
         row = await _keep(applied, channel, was, ids)
         token, new_token = await _token(applied, channel, row.id, with_token)
         applied.channels[channel.key] = _told(row, token, address)
-        applied.note("channel", channel.key, made=channel.key not in old, changed=row != was or new_token)
+        made = channel.key not in applied.old_channels
+        applied.note("channel", channel.key, made=made, changed=row != was or new_token)
 
 
 async def agents(applied: Applied, address: str) -> None:
@@ -80,7 +87,9 @@ async def agents(applied: Applied, address: str) -> None:
 
 
 async def _keep(applied: Applied, channel: Channel, was: store.ChannelRow, ids: dict[str, int]) -> store.ChannelRow:
-    references = {name: [ids[key] for key in keys] for name, keys in channel.references.items()}
+    references: dict[str, Any] = {name: [ids[key] for key in keys] for name, keys in channel.references.items()}
+    if "default_agent" in channel.settings:
+        references["default_agent"] = applied.agents.get(channel.settings["default_agent"])
     return await actions.keep_channel(
         applied.conn,
         applied.company_id,

@@ -139,9 +139,16 @@ def _channel(key: str, table: Table, found: ChannelType, objects: Objects) -> Ch
         email=email,
         token=_token(table),
         wants_token=found.has_token,
-        settings=_settings(table, found),
+        settings=_with_agent(table, _settings(table, found), objects),
         references=references,
     )
+
+
+def _with_agent(table: Table, settings: dict[str, Any], objects: Objects) -> dict[str, Any]:
+    """The settings, after a look whether the agent that they name is in the file."""
+    if "default_agent" in settings and (inside := table.table("settings")) is not None:
+        inside.reference("default_agent", objects.keys("agent"), "agent")
+    return settings
 
 
 def _token(table: Table) -> str | None:

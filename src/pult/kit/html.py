@@ -47,6 +47,7 @@ LINE_END = re.compile(
 CELL_END = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
 SPACE_AT_LINE_ENDS = re.compile(r"[ \t\r\xa0]*\n[ \t\r\xa0]*")
 EMPTY_LINES = re.compile(r"\n{3,}")
+LINK = re.compile(r"<a\s(?:[^>]*\s)?href=\"([^\"]*)\"[^>]*>(.*?)</a>", re.DOTALL)
 MENTION = re.compile(r"\[~([^\s\[\]<>@]{1,64}@[^\s\[\]<>@]{1,255})\]")
 
 
@@ -124,6 +125,16 @@ def text_of(html: str) -> str:
     if "\n" in html:
         html = EMPTY_LINES.sub("\n\n", SPACE_AT_LINE_ENDS.sub("\n", html))
     return html.strip()
+
+
+def plain_text(html: str) -> str:
+    """The same for a reader who cannot click: the address of a link stands behind its text. For what `clean` returned."""
+    return text_of(LINK.sub(_with_address, html)) if "<a " in html else text_of(html)
+
+
+def _with_address(link: re.Match[str]) -> str:
+    address, text = link[1].removeprefix("mailto:"), link[2]
+    return text if text_of(text) in {unescape(address), ""} and text else f"{text} ({address})" if text else address
 
 
 def mentions(message: str) -> list[str]:

@@ -32,6 +32,7 @@ class Work(Generic[By]):
     by: By
     facts: list[tuple[int, Any]] = field(default_factory=list)
     depth: int = 0
+    afterwards: list[Callable[[], None]] = field(default_factory=list)  # called once it is committed
 
     def record(self, fact: Any) -> None:
         """Say that something has changed; the reactions to it run before the commit."""
@@ -73,6 +74,8 @@ async def unit_of_work(
                 raise
             committing = True
             await transaction.commit()
+        for told in work.afterwards:
+            told()
     except LostConnection:
         raise
     except Exception as error:

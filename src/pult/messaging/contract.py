@@ -83,12 +83,13 @@ class Template:
 class KnownTemplate:
     """A template that the provider has. `variables`: how many places to fill; None where it does not say.
 
-    `languages`: empty where the provider does not say.
+    `languages`: empty where the provider does not say. `body`: its text with {{1}}, {{2}} … for the places, if it is told.
     """
 
     key: str
     variables: int | None
     languages: Sequence[str] = ()
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)

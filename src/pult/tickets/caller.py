@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An API token's bearer: a channel of a company, with the configuration that every statement checks to be current."""
+    """An API token's bearer, or (without a token) the desk itself when a provider calls or a message was carried out.
 
-    token_hash: bytes
+    `channel`: through which; the configuration is the one that every statement checks to be current.
+    """
+
+    token_hash: bytes | None
     channel: Channel
     configuration: Configuration
     staff: Staff

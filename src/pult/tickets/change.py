@@ -33,17 +33,17 @@ async def change(work: Work[Caller], ticket_id: int, wish: Wish, *, agent_id: in
 
     `agent_id`: on whose behalf; the history's author. Raises a named error of the desk's, or `Stale`.
     """
-    ticket = await _lock(work, ticket_id, wish)
+    ticket = await hold(work, ticket_id, new_client_id=wish.client_id)
     if wish.touches_tags():
         ticket = await _with_tags_and_fields(work, ticket)
     changed = model.apply(ticket, wish, work.by.staff, work.by.configuration.fields)
     if changed.data:
-        await _save(work, ticket, changed, agent_id)
-        work.record(TicketChanged(changed))
+        work.record(TicketChanged(changed, await _save(work, ticket, changed, agent_id)))
     return changed
 
 
-async def _lock(work: Work[Caller], ticket_id: int, wish: Wish) -> Ticket:
+async def hold(work: Work[Caller], ticket_id: int, *, new_client_id: int | None = None) -> Ticket:
+    """The ticket, without tags and fields, held until the end of the unit of work. TicketUnknown, ClientUnknown, Stale."""
     by = work.by
     row = await store.lock_ticket(
         work.conn,
@@ -51,7 +51,7 @@ async def _lock(work: Work[Caller], ticket_id: int, wish: Wish) -> Ticket:
         ticket_id=ticket_id,
         token_hash=by.token_hash,
         config_version=by.version,
-        new_client_id=wish.client_id,
+        new_client_id=new_client_id,
     )
     if row is None:
         current = await store.still_current(
@@ -60,8 +60,8 @@ async def _lock(work: Work[Caller], ticket_id: int, wish: Wish) -> Ticket:
         raise TicketUnknown(f"there is no ticket {ticket_id}", parameter="ticket") if current else Stale
     if not row.current:
         raise Stale
-    if wish.client_id is not None and not row.client_known:
-        raise ClientUnknown(f"there is no client {wish.client_id}", parameter="client")
+    if new_client_id is not None and not row.client_known:
+        raise ClientUnknown(f"there is no client {new_client_id}", parameter="client")
     return model.Ticket(
         row.id,
         row.subject,
@@ -81,9 +81,9 @@ async def _with_tags_and_fields(work: Work[Caller], ticket: Ticket) -> Ticket:
     return replace(ticket, tags=_tags.decode(row.tags), fields=_fields.decode(row.fields))
 
 
-async def _save(work: Work[Caller], before: Ticket, changed: Changed, agent_id: int | None) -> None:
+async def _save(work: Work[Caller], before: Ticket, changed: Changed, agent_id: int | None) -> int:
     ticket, company_id = changed.ticket, work.by.company_id
-    await store.save_ticket(
+    change_id = await store.save_ticket(
         work.conn,
         company_id=company_id,
         ticket_id=ticket.id,
@@ -107,6 +107,8 @@ async def _save(work: Work[Caller], before: Ticket, changed: Changed, agent_id: 
     if changed.tags:
         await add_tags(work.conn, company_id, ticket.id, changed.tags)
     await _save_fields(work, ticket.id, changed)
+    assert change_id is not None
+    return change_id
 
 
 async def _save_fields(work: Work[Caller], ticket_id: int, changed: Changed) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pult.clients import actions as clients
 from pult.clients.model import ClientWish
 from pult.fields.model import filled
 from pult.tickets import model, store
 from pult.tickets.configuration import Stale
-from pult.tickets.facts import Opened
+from pult.tickets.facts import ANYHOW, Opened, Reach
 from pult.tickets.tagging import add_tags
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstComment:
-    """What a ticket starts with. `agent_id` or `trigger_id` where it is not the client's; `text` is what search finds."""
+class NewComment:
+    """What somebody writes. `agent_id` or `trigger_id` where it is not the client's; `text` is what search finds."""
 
     message: str
     text: str
@@ -45,6 +45,9 @@ class FirstComment:
     trigger_id: int | None = None
     mentions: Sequence[int] = ()
     files: Sequence[StoredFile] = ()
+    cc: Sequence[str] = ()
+    reach: Reach = ANYHOW
+    written_elsewhere: bool = False  # by one of us, in the messenger's own application: the client has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class NewTicket:
 
     wish: Wish
     channel: Channel
-    comment: FirstComment
+    comment: NewComment
     client: ClientWish = field(default_factory=ClientWish)
     additional_id: str | None = None
 
@@ -76,7 +79,7 @@ async def open_ticket(work: Work[Caller], new: NewTicket) -> Opened:
     if ticket.tags:
         await add_tags(work.conn, company_id, opened.ticket_id, ticket.tags)
     await _fields(work, opened.ticket_id, ticket.fields)
-    await _comment_parts(work, opened.comment_id, new.comment)
+    await add_parts(work, opened.comment_id, new.comment)
     work.record(opened)
     return opened
 
@@ -109,7 +112,7 @@ async def _insert(
         message_text=comment.text,
     )
     assert row is not None
-    return Opened(row.ticket_id, row.comment_id)
+    return Opened(row.ticket_id, row.comment_id, ticket.channel_id, client_id, **spoken(comment))
 
 
 async def _fields(work: Work[Caller], ticket_id: int, values: Mapping[int, str]) -> None:
@@ -123,7 +126,15 @@ async def _fields(work: Work[Caller], ticket_id: int, values: Mapping[int, str])
         )
 
 
-async def _comment_parts(work: Work[Caller], comment_id: int, comment: FirstComment) -> None:
+def spoken(comment: NewComment) -> dict[str, Any]:
+    """What its fact says of a comment."""
+    public = comment.visibility == "public"
+    ours = comment.author != "client" and not comment.written_elsewhere
+    return {"author": comment.author, "public": public, "outgoing": public and ours, "reach": comment.reach}
+
+
+async def add_parts(work: Work[Caller], comment_id: int, comment: NewComment) -> None:
+    """Mentions and files of a comment."""
     if comment.mentions:
         await store.add_mentions(
             work.conn, company_id=work.by.company_id, comment_id=comment_id, agent_ids=list(comment.mentions)

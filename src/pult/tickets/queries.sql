@@ -6,6 +6,9 @@ select k.company_id, k.channel_id, c.config_version
   join channels h on h.company_id = k.company_id and h.id = k.channel_id
  where k.hash = sqlc.arg('hash') and h.active;
 
+-- name: config_version :one
+select config_version from companies where id = sqlc.arg('company_id');
+
 -- name: configuration :one
 -- All that a process keeps in memory of a company, as one JSON text.
 select json_build_object(
@@ -13,7 +16,13 @@ select json_build_object(
     'version', c.config_version,
     'channels', (
         select coalesce(json_object_agg(h.id, json_build_object(
-            'id', h.id, 'type', h.type, 'name', h.name, 'group_id', h.group_id, 'email', h.email) order by h.id), '{}')
+            'id', h.id, 'type', h.type, 'name', h.name, 'group_id', h.group_id, 'email', h.email,
+            'hook', case when h.type = 'api' and h.settings -> 'adapter' ->> 'webhook_url' is not null then json_build_object(
+                'events', h.settings -> 'adapter' -> 'events', 'watch', h.settings -> 'adapter' -> 'watch',
+                'statuses', coalesce(h.settings -> 'adapter' -> 'statuses', '[]')) end,
+            'default_agent', h.settings -> 'adapter' -> 'default_agent',
+            'delivered_within', coalesce(h.settings -> 'adapter' -> 'delivered_within', '3'),
+            'claim_delivered', coalesce(h.settings -> 'adapter' -> 'claim_delivered', 'false')) order by h.id), '{}')
           from channels h where h.company_id = sqlc.arg('company_id') and h.active),
     'groups', (
         select coalesce(json_object_agg(g.id, json_build_object('id', g.id, 'name', g.name) order by g.id), '{}')
@@ -54,9 +63,11 @@ select secret from installations;
 -- The ticket, held until the end of the unit of work, if the caller is still who it was.
 select t.id, t.subject, t.status, t.type, t.priority, t.client_id, t.channel_id, t.group_id, t.assignee_id,
        exists(
-           select 1 from api_tokens k join companies c on c.id = k.company_id
-            where k.hash = sqlc.arg('token_hash') and k.company_id = sqlc.arg('company_id')
-              and c.config_version = sqlc.arg('config_version')) as current,
+           select 1 from companies c
+            where c.id = sqlc.arg('company_id') and c.config_version = sqlc.arg('config_version')
+              and (sqlc.narg('token_hash')::bytea is null or exists(
+                  select 1 from api_tokens k where k.hash = sqlc.narg('token_hash') and k.company_id = sqlc.arg('company_id'))))
+           as current,
        exists(
            select 1 from clients l
             where l.company_id = sqlc.arg('company_id') and l.id = sqlc.narg('new_client_id')::integer) as client_known
@@ -67,9 +78,11 @@ select t.id, t.subject, t.status, t.type, t.priority, t.client_id, t.channel_id,
 -- name: still_current :one
 -- Whether the caller is still who it was; asked where nothing else was found that could say so.
 select exists(
-    select 1 from api_tokens k join companies c on c.id = k.company_id
-     where k.hash = sqlc.arg('token_hash') and k.company_id = sqlc.arg('company_id')
-       and c.config_version = sqlc.arg('config_version')) as current;
+    select 1 from companies c
+     where c.id = sqlc.arg('company_id') and c.config_version = sqlc.arg('config_version')
+       and (sqlc.narg('token_hash')::bytea is null or exists(
+           select 1 from api_tokens k where k.hash = sqlc.narg('token_hash') and k.company_id = sqlc.arg('company_id'))))
+    as current;
 
 -- name: tags_and_fields :one
 -- Read after the lock: a statement that waited for the lock would show what was there before it waited.
@@ -82,8 +95,8 @@ select coalesce((
              from ticket_fields v
             where v.company_id = sqlc.arg('company_id') and v.ticket_id = sqlc.arg('ticket_id')), '{}')::text as fields;
 
--- name: save_ticket :exec
--- A changed ticket with its history row; tags and fields are other statements, sent only when they changed.
+-- name: save_ticket :one
+-- A changed ticket with its history row, whose id is answered; tags and fields are other statements, sent only when they changed.
 with changed as (
     update tickets
        set subject = sqlc.arg('subject'), status = sqlc.arg('status'), type = sqlc.arg('type'),
@@ -99,7 +112,8 @@ with changed as (
 )
 insert into changes (company_id, ticket_id, agent_id, trigger_id, data, old_status, new_status, changed_at)
 values (sqlc.arg('company_id'), sqlc.arg('ticket_id'), sqlc.narg('agent_id'), sqlc.narg('trigger_id'),
-        sqlc.arg('data')::jsonb, sqlc.arg('old_status'), sqlc.arg('new_status'), date_trunc('second', now()));
+        sqlc.arg('data')::jsonb, sqlc.arg('old_status'), sqlc.arg('new_status'), date_trunc('second', now()))
+returning id;
 
 -- name: add_tags :execrows
 -- Tags that the company has, by name; `field_ids` holds 0 for a tag set by hand.
@@ -165,6 +179,25 @@ with ticket as (
           select c.id, to_tsvector('russian', sqlc.arg('message_text')) from comment c) d
 )
 select t.id as ticket_id, c.id as comment_id from ticket t, comment c;
+
+-- name: insert_comment :one
+-- A further comment of a ticket that the unit of work holds, with its search document.
+with comment as (
+    insert into comments (company_id, ticket_id, author, visibility, agent_id, client_id, trigger_id, created_at, cc,
+                          message, original)
+    values (sqlc.arg('company_id'), sqlc.arg('ticket_id'), sqlc.arg('author'), sqlc.arg('visibility'),
+            sqlc.narg('agent_id'), sqlc.narg('client_id'), sqlc.narg('trigger_id'), date_trunc('second', now()),
+            sqlc.arg('cc')::text[], sqlc.arg('message'), sqlc.narg('original'))
+    returning id
+), touched as (
+    update tickets set updated_at = date_trunc('second', now())
+     where company_id = sqlc.arg('company_id') and id = sqlc.arg('ticket_id')
+), words as (
+    insert into search_documents (company_id, ticket_id, comment_id, words)
+    select sqlc.arg('company_id'), sqlc.arg('ticket_id'), c.id, to_tsvector('russian', sqlc.arg('message_text'))
+      from comment c
+)
+select c.id from comment c;
 
 -- name: add_mentions :exec
 insert into comment_mentions (company_id, comment_id, agent_id)

@@ -61,12 +61,26 @@ async def caller(conn: Reader, *, hash: bytes) -> CallerRow | None:
     return None if row is None else CallerRow(*row)
 
 
+CONFIG_VERSION = """select config_version from companies where id = $1"""
+
+
+async def config_version(conn: Reader, *, company_id: int) -> int | None:
+    result: int | None = await conn.fetchval(CONFIG_VERSION, company_id)
+    return result
+
+
 CONFIGURATION = """select json_build_object(
     'company_id', c.id,
     'version', c.config_version,
     'channels', (
         select coalesce(json_object_agg(h.id, json_build_object(
-            'id', h.id, 'type', h.type, 'name', h.name, 'group_id', h.group_id, 'email', h.email) order by h.id), '{}')
+            'id', h.id, 'type', h.type, 'name', h.name, 'group_id', h.group_id, 'email', h.email,
+            'hook', case when h.type = 'api' and h.settings -> 'adapter' ->> 'webhook_url' is not null then json_build_object(
+                'events', h.settings -> 'adapter' -> 'events', 'watch', h.settings -> 'adapter' -> 'watch',
+                'statuses', coalesce(h.settings -> 'adapter' -> 'statuses', '[]')) end,
+            'default_agent', h.settings -> 'adapter' -> 'default_agent',
+            'delivered_within', coalesce(h.settings -> 'adapter' -> 'delivered_within', '3'),
+            'claim_delivered', coalesce(h.settings -> 'adapter' -> 'claim_delivered', 'false')) order by h.id), '{}')
           from channels h where h.company_id = $1 and h.active),
     'groups', (
         select coalesce(json_object_agg(g.id, json_build_object('id', g.id, 'name', g.name) order by g.id), '{}')
@@ -117,34 +131,44 @@ async def installation_secret(conn: Reader) -> bytes | None:
 
 LOCK_TICKET = """select t.id, t.subject, t.status, t.type, t.priority, t.client_id, t.channel_id, t.group_id, t.assignee_id,
        exists(
-           select 1 from api_tokens k join companies c on c.id = k.company_id
-            where k.hash = $1 and k.company_id = $2
-              and c.config_version = $3) as current,
+           select 1 from companies c
+            where c.id = $1 and c.config_version = $2
+              and ($3::bytea is null or exists(
+                  select 1 from api_tokens k where k.hash = $3 and k.company_id = $1)))
+           as current,
        exists(
            select 1 from clients l
-            where l.company_id = $2 and l.id = $4::integer) as client_known
+            where l.company_id = $1 and l.id = $4::integer) as client_known
   from tickets t
- where t.company_id = $2 and t.id = $5
+ where t.company_id = $1 and t.id = $5
    for no key update of t"""
 
 
 async def lock_ticket(
-    conn: Conn, *, token_hash: bytes, company_id: int, config_version: int, new_client_id: int | None, ticket_id: int
+    conn: Conn,
+    *,
+    company_id: int,
+    config_version: int,
+    token_hash: bytes | None,
+    new_client_id: int | None,
+    ticket_id: int,
 ) -> LockTicketRow | None:
     """The ticket, held until the end of the unit of work, if the caller is still who it was."""
-    row = await conn.fetchrow(LOCK_TICKET, token_hash, company_id, config_version, new_client_id, ticket_id)
+    row = await conn.fetchrow(LOCK_TICKET, company_id, config_version, token_hash, new_client_id, ticket_id)
     return None if row is None else LockTicketRow(*row)
 
 
 STILL_CURRENT = """select exists(
-    select 1 from api_tokens k join companies c on c.id = k.company_id
-     where k.hash = $1 and k.company_id = $2
-       and c.config_version = $3) as current"""
+    select 1 from companies c
+     where c.id = $1 and c.config_version = $2
+       and ($3::bytea is null or exists(
+           select 1 from api_tokens k where k.hash = $3 and k.company_id = $1)))
+    as current"""
 
 
-async def still_current(conn: Reader, *, token_hash: bytes, company_id: int, config_version: int) -> bool | None:
+async def still_current(conn: Reader, *, company_id: int, config_version: int, token_hash: bytes | None) -> bool | None:
     """Whether the caller is still who it was; asked where nothing else was found that could say so."""
-    result: bool | None = await conn.fetchval(STILL_CURRENT, token_hash, company_id, config_version)
+    result: bool | None = await conn.fetchval(STILL_CURRENT, company_id, config_version, token_hash)
     return result
 
 
@@ -179,7 +203,8 @@ SAVE_TICKET = """with changed as (
 )
 insert into changes (company_id, ticket_id, agent_id, trigger_id, data, old_status, new_status, changed_at)
 values ($1, $2, $3, $4,
-        $5::jsonb, $6, $7, date_trunc('second', now()))"""
+        $5::jsonb, $6, $7, date_trunc('second', now()))
+returning id"""
 
 
 async def save_ticket(
@@ -201,9 +226,9 @@ async def save_ticket(
     assignee_id: int | None,
     filled: int | None,
     subject_changed: bool,
-) -> None:
-    """A changed ticket with its history row; tags and fields are other statements, sent only when they changed."""
-    await conn.execute(
+) -> int | None:
+    """A changed ticket with its history row, whose id is answered; tags and fields are other statements, sent only when they changed."""
+    result: int | None = await conn.fetchval(
         SAVE_TICKET,
         company_id,
         ticket_id,
@@ -222,6 +247,7 @@ async def save_ticket(
         filled,
         subject_changed,
     )
+    return result
 
 
 ADD_TAGS = """insert into ticket_tags (company_id, ticket_id, tag_id, field_id)
@@ -361,6 +387,57 @@ async def insert_ticket(
         message_text,
     )
     return None if row is None else InsertTicketRow(*row)
+
+
+INSERT_COMMENT = """with comment as (
+    insert into comments (company_id, ticket_id, author, visibility, agent_id, client_id, trigger_id, created_at, cc,
+                          message, original)
+    values ($1, $2, $3, $4,
+            $5, $6, $7, date_trunc('second', now()),
+            $8::text[], $9, $10)
+    returning id
+), touched as (
+    update tickets set updated_at = date_trunc('second', now())
+     where company_id = $1 and id = $2
+), words as (
+    insert into search_documents (company_id, ticket_id, comment_id, words)
+    select $1, $2, c.id, to_tsvector('russian', $11)
+      from comment c
+)
+select c.id from comment c"""
+
+
+async def insert_comment(
+    conn: Conn,
+    *,
+    company_id: int,
+    ticket_id: int,
+    author: str,
+    visibility: str,
+    agent_id: int | None,
+    client_id: int | None,
+    trigger_id: int | None,
+    cc: Collection[str],
+    message: str,
+    original: str | None,
+    message_text: str,
+) -> int | None:
+    """A further comment of a ticket that the unit of work holds, with its search document."""
+    result: int | None = await conn.fetchval(
+        INSERT_COMMENT,
+        company_id,
+        ticket_id,
+        author,
+        visibility,
+        agent_id,
+        client_id,
+        trigger_id,
+        cc,
+        message,
+        original,
+        message_text,
+    )
+    return result
 
 
 ADD_MENTIONS = """insert into comment_mentions (company_id, comment_id, agent_id)

@@ -1,0 +1,1 @@
+"""The ledger of what leaves the house: every row, its attempts, and the breaker of each target."""

@@ -1,0 +1,220 @@
+"""Carries messages to clients: says what there is to say to the channel's adapter, and records what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import html as markup
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from pult.deliveries import store as ledger_store
+from pult.deliveries.carrier import Outcome, Result
+from pult.kit import files
+from pult.kit.html import plain_text
+from pult.kit.log import get_logger
+from pult.messaging import reports, store
+from pult.messaging.contract import FileOut, Mail, Outgoing, Receipt, Recipient, SendError, State, Template
+from pult.messaging.outlets import BadChannelSettings, ChannelGone
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from pult.deliveries.carrier import Claimed
+    from pult.desk import Desk
+    from pult.messaging.contract import Adapter, ChannelRecord
+    from pult.messaging.outlets import Outlets
+    from pult.tickets.companies import Companies
+
+log = get_logger()
+
+SEND_WITHIN: Final = 150.0  # seconds for all parts of a message
+FILE_LINK_DAYS: Final = 3  # a provider fetches a file soon, but may try again over a weekend
+TARGET_FAULTS: Final = frozenset({"unreachable", "no_answer", "not_json", "private_address"})
+_files = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+class MessageCarrier:
+    """Of kind "message"."""
+
+    kind = "message"
+
+    def __init__(self, desk: Desk, outlets: Outlets, companies: Companies) -> None:
+        self._desk, self._outlets, self._companies = desk, outlets, companies
+
+    async def prepare(self, claimed: Sequence[Claimed]) -> Sequence[Claimed]:
+        return claimed
+
+    async def carry(self, claimed: Claimed) -> Outcome:
+        """Send it, as far as it was not sent yet."""
+        try:
+            record, adapter = await self._outlets.of(claimed.channel_id)
+        except (ChannelGone, BadChannelSettings) as error:
+            return Outcome(claimed, "refused", code="channel", text=str(error), began=False)
+        message = await self._message(claimed, record)
+        sending = _Sending(self._desk, claimed)
+        try:
+            async with asyncio.timeout(SEND_WITHIN):
+                receipt = await adapter.send(message, sending)
+        except SendError as error:
+            return _failed(claimed, error, began=sending.began)
+        except Exception as error:
+            if not isinstance(error, TimeoutError):
+                log.exception("message.fault", channel_type=record.type)
+            unsure = sending.began and not adapter.idempotent
+            result: Result = "maybe_sent" if unsure else "retry"
+            return Outcome(claimed, result, code="internal", text=type(error).__name__, began=sending.began)
+        if receipt.conversation:
+            await sending.talking_to(receipt.conversation)
+        return Outcome(claimed, "done", state=receipt.state, text=receipt.note, names=names_of(receipt))
+
+    async def resume(self, claimed: Claimed, *, began: bool) -> Outcome:
+        """What never began, and what the provider recognises, is sent; else the provider is asked; else nobody knows."""
+        try:
+            _, adapter = await self._outlets.of(claimed.channel_id)
+        except (ChannelGone, BadChannelSettings) as error:
+            return Outcome(claimed, "refused", code="channel", text=str(error))
+        if not began or adapter.idempotent:
+            return Outcome(claimed, "retry", code="lost", text="the process that was sending ended", began=False)
+        found = await _looked_up(adapter, claimed)
+        if found is not None:
+            return Outcome(claimed, "done", state=found)
+        return Outcome(claimed, "maybe_sent", code="lost", text="the process ended while the message was being sent")
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Each in a unit of work of its own, which holds the ticket: so that reports and sends come one after the other."""
+        for outcome in outcomes:
+            claimed = outcome.claimed
+            by = await self._companies.desk_of(claimed.company_id, claimed.channel_id)
+            await self._desk.done(by, partial(reports.settle, outcome=outcome))
+
+    async def _message(self, claimed: Claimed, record: ChannelRecord) -> Outgoing:
+        async with self._desk.pools.reading() as conn:
+            row = await store.message_to_send(conn, company_id=claimed.company_id, id=claimed.id)
+        assert row is not None
+        wanted = claimed.details.get("template")
+        template = (
+            Template(wanted, claimed.details["language"], claimed.details["variables"]) if wanted is not None else None
+        )
+        return Outgoing(
+            own_id=own_id(claimed.company_id, claimed.id),
+            to=_recipient(row),
+            text=plain_text(row.message),
+            html=row.message,
+            files=[self._file(claimed.company_id, file) for file in _files.decode(row.files)],
+            template=template,
+            mail=_mail(claimed, row, self._desk.secret) if record.type == "email" else None,
+        )
+
+    def _file(self, company_id: int, file: dict[str, Any]) -> FileOut:
+        async def read() -> AsyncIterator[bytes]:
+            return await self._desk.files.read(file["key"], 0, file["size"])
+
+        expires = files.expiry(datetime.now(UTC), FILE_LINK_DAYS)  # clock: a link ends by it, no transaction is asked
+        url = files.link(self._desk.settings.address, self._desk.secret, company_id, file["id"], expires, file["name"])
+        return FileOut(file["name"], file["type"], file["size"], read, url)
+
+
+class _Sending:
+    """What an adapter tells while it sends, made durable."""
+
+    def __init__(self, desk: Desk, claimed: Claimed) -> None:
+        self._pool, self._claimed = desk.pools.main, claimed
+        self.began = False
+        self.done = dict(claimed.progress)
+
+    async def begin(self) -> None:
+        if not self.began:
+            await ledger_store.begin_attempt(
+                self._pool,
+                company_id=self._claimed.company_id,
+                delivery_id=self._claimed.id,
+                number=self._claimed.attempt,
+            )
+            self.began = True
+
+    async def sent(self, part: str, message_id: str = "") -> None:
+        self.done[part] = message_id
+        await ledger_store.note_part(
+            self._pool, company_id=self._claimed.company_id, id=self._claimed.id, part=part, message_id=message_id
+        )
+
+    async def talking_to(self, conversation: str) -> None:
+        if self._claimed.conversation_id is not None:
+            await store.know_conversation(
+                self._pool,
+                company_id=self._claimed.company_id,
+                delivery_id=self._claimed.id,
+                provider_ref=conversation,
+            )
+
+
+def own_id(company_id: int, delivery_id: int) -> str:
+    """Our name of a message, the same in each attempt."""
+    return f"pult-{company_id}-{delivery_id}"
+
+
+def own_delivery(own: str, company_id: int) -> int | None:
+    """The delivery that `own_id` named, if it is this company's."""
+    parts = own.split("-")
+    if len(parts) < 3 or parts[0] != "pult" or parts[1] != str(company_id) or not parts[2].isdigit():
+        return None
+    return int(parts[2])
+
+
+def names_of(receipt: Receipt) -> list[str]:
+    """What reports may call the message."""
+    names = [f"message:{message_id}" for message_id in receipt.message_ids if message_id]
+    return [*names, f"job:{receipt.job_id}"] if receipt.job_id else names
+
+
+def _recipient(row: Any) -> Recipient:
+    kind, _, value = (row.address or "").partition(":")
+    return Recipient(
+        phone=value if kind == "phone" else None,
+        username=value if kind == "telegram" else None,
+        email=row.email or row.client_email or None,
+        conversation=row.provider_ref or (value if kind == "id" else None),
+        name=row.client_name,
+    )
+
+
+def _mail(claimed: Claimed, row: Any, secret: bytes) -> Mail:
+    return Mail(
+        subject=row.subject,
+        ticket_id=row.ticket_id,
+        comment_id=claimed.comment_id or 0,
+        message_id=hmac.new(secret, own_id(claimed.company_id, claimed.id).encode(), hashlib.sha256).hexdigest()[:24],
+        cc=row.cc,
+        bcc=row.bcc,
+        automatic=row.author == "trigger",
+        sender_name=markup.unescape(row.agent_name),
+    )
+
+
+def _failed(claimed: Claimed, error: SendError, *, began: bool) -> Outcome:
+    result: Result = "maybe_sent" if error.maybe_sent else "retry" if error.retry else "refused"
+    return Outcome(
+        claimed,
+        result,
+        code=error.code,
+        text=error.text,
+        retry_after=error.retry_after,
+        target_failed=error.retry and error.code in TARGET_FAULTS,
+        began=began,
+    )
+
+
+async def _looked_up(adapter: Adapter, claimed: Claimed) -> State | None:
+    known = [message_id for message_id in claimed.progress.values() if message_id]
+    if not known:
+        return None
+    try:
+        report = await adapter.look_up(Receipt(message_ids=known))
+    except SendError:
+        return None
+    return report.state if report is not None and report.state != State.QUEUED else None

@@ -1,0 +1,93 @@
+"""A comment for a client becomes a row of the ledger, in the transaction that wrote it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pult.messaging import store
+from pult.messaging.contract import BadRecipient
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pult.kit.db import Conn
+    from pult.kit.work import Work
+    from pult.tickets.caller import Caller
+    from pult.tickets.facts import Commented, Reach
+
+EMAIL = "email"
+API = "api"
+
+
+async def queue(work: Work[Caller], fact: Commented) -> None:
+    """What the comment sends, if its channel sends anything. BadRecipient where a messenger cannot know to whom."""
+    channel = work.by.configuration.channels.get(fact.channel_id)
+    if not fact.outgoing or channel is None or channel.type == API:
+        return
+    ids = {"company_id": work.by.company_id, "ticket_id": fact.ticket_id, "comment_id": fact.comment_id}
+    conversation_id = None
+    if channel.type != EMAIL:
+        conversation_id = await _conversation(work.conn, fact, work.by.company_id)
+    details = msgspec.json.encode(_details(fact.reach)).decode()
+    await store.queue_message(work.conn, channel_id=channel.id, conversation_id=conversation_id, details=details, **ids)
+
+
+def _details(reach: Reach) -> dict[str, Any]:
+    if reach.template is None:
+        return {}
+    return {
+        "template": reach.template,
+        "language": reach.template_language,
+        "variables": list(reach.template_variables),
+    }
+
+
+async def _conversation(conn: Conn, fact: Commented, company_id: int) -> int:
+    """The conversation in which the message goes: as the caller said, else the ticket's, else the client's first number."""
+    channel_id, client_id = fact.channel_id, fact.client_id
+    address = _asked(fact.reach)
+    if address is None:
+        of_ticket = await store.conversation_of_ticket(
+            conn, company_id=company_id, channel_id=channel_id, ticket_id=fact.ticket_id
+        )
+        if of_ticket is not None:
+            return of_ticket.id
+        known = await store.reachable_at(conn, company_id=company_id, client_id=client_id, channel_id=channel_id)
+        assert known is not None
+        address = _known(known)
+    if address is None:
+        raise BadRecipient("the client has no phone to send to", parameter="phone")
+    row = await store.keep_conversation(
+        conn,
+        company_id=company_id,
+        channel_id=channel_id,
+        client_id=client_id,
+        address=address,
+        ticket_id=fact.ticket_id,
+        provider_ref=None,
+    )
+    assert row is not None
+    return row.id
+
+
+def _asked(reach: Reach) -> str | None:
+    """A nickname goes before a phone where both are given."""
+    if reach.username:
+        return f"telegram:{reach.username}"
+    return f"phone:{reach.phone}" if reach.phone else None
+
+
+def _known(known: Any) -> str | None:
+    if known.phone:
+        return f"phone:{known.phone}"
+    if known.username:
+        return f"telegram:{known.username}"
+    address: str | None = known.address
+    return address
+
+
+def template_text(key: str, variables: Sequence[str]) -> str:
+    """What is shown of a template whose text the provider does not tell."""
+    return f"[{key}] {' · '.join(variables)}".strip()
