@@ -56,3 +56,22 @@ select p.company_id, p.id, 1, sqlc.arg('began_at'), now(),
        case when sqlc.arg('answered')::boolean then 'delivered' else 'refused' end, sqlc.narg('http_status'), sqlc.narg('code'),
        sqlc.narg('text')
   from ping p;
+
+-- name: addresses :many
+-- The receivers of a company's channels that are in use.
+-- row: AddressRow
+select h.company_id, h.id as channel_id, coalesce(h.key, h.id::text)::text as key, h.application_id,
+       (h.settings #>> '{adapter,webhook_url}')::text as url
+  from companies c
+  join channels h on h.company_id = c.id
+ where c.key = sqlc.arg('company_key') and h.active and h.type = 'api'
+   and h.settings #>> '{adapter,webhook_url}' is not null
+ order by h.id;
+
+-- name: silent :many
+-- Which of these channels have a receiver that never answered.
+select t.channel_id
+  from unnest(sqlc.arg('company_ids')::integer[], sqlc.arg('channel_ids')::integer[]) as w (company_id, channel_id)
+  join delivery_targets t on t.company_id = w.company_id and t.channel_id = w.channel_id
+ where t.report is not null and not t.healthy
+ order by t.channel_id;

@@ -24,6 +24,14 @@ class ReceiverRow(msgspec.Struct, frozen=True):
     never_answered: bool
 
 
+class AddressRow(msgspec.Struct, frozen=True):
+    company_id: int
+    channel_id: int
+    key: str | None
+    application_id: str
+    url: str | None
+
+
 QUEUE = """insert into deliveries (company_id, channel_id, kind, event, ticket_id, comment_id, change_id, cause_id, details, sequence)
 select $1, l.channel_id, 'webhook', $2, $3, $4,
        $5, $6, $7::jsonb,
@@ -123,3 +131,29 @@ async def record_ping(
 ) -> None:
     """The check of an address, as one more row of the log: it has been done already."""
     await conn.execute(RECORD_PING, began_at, answered, http_status, code, text, company_id, channel_id, event_id, body)
+
+
+ADDRESSES = """select h.company_id, h.id as channel_id, coalesce(h.key, h.id::text)::text as key, h.application_id,
+       (h.settings #>> '{adapter,webhook_url}')::text as url
+  from companies c
+  join channels h on h.company_id = c.id
+ where c.key = $1 and h.active and h.type = 'api'
+   and h.settings #>> '{adapter,webhook_url}' is not null
+ order by h.id"""
+
+
+async def addresses(conn: Reader, *, company_key: str) -> list[AddressRow]:
+    """The receivers of a company's channels that are in use."""
+    return [AddressRow(*row) for row in await conn.fetch(ADDRESSES, company_key)]
+
+
+SILENT = """select t.channel_id
+  from unnest($1::integer[], $2::integer[]) as w (company_id, channel_id)
+  join delivery_targets t on t.company_id = w.company_id and t.channel_id = w.channel_id
+ where t.report is not null and not t.healthy
+ order by t.channel_id"""
+
+
+async def silent(conn: Reader, *, company_ids: Collection[int], channel_ids: Collection[int]) -> list[int]:
+    """Which of these channels have a receiver that never answered."""
+    return [row[0] for row in await conn.fetch(SILENT, company_ids, channel_ids)]
