@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from pult.channels.adapting import Address, Host, Number, Port, Text
+from pult.channels.adapting import Host, Port, Text
 from pult.channels.api_channel import ApiAdapter, ApiSettings
+from pult.channels.chat2desk import Chat2DeskAdapter, Chat2DeskSettings
 from pult.channels.infobip import InfobipAdapter, InfobipSettings
+from pult.channels.landbot import LandbotAdapter, LandbotSettings
 from pult.channels.pact import PactSettings, TelegramPactAdapter, WhatsAppPactAdapter
 from pult.channels.telegram_bot import TelegramBotAdapter, TelegramBotSettings
 from pult.channels.viber_bot import ViberBotAdapter, ViberBotSettings
@@ -29,27 +31,14 @@ class EmailSettings(Struct, frozen=True, forbid_unknown_fields=True):
     imap: MailServer | None = None
 
 
-class LandbotSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    token: Text
-    channel_id: Number
-    base_url: Address = "https://api.landbot.io/v1/"
-    templates: dict[Text, Number] = {}  # a template's name -> its number there
-
-
-class Chat2DeskSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    token: Text
-    channel_id: Number
-    base_url: Address = "https://api.chat2desk.com/v1/"
-
-
 TYPES: dict[str, ChannelType] = {
     "api": ChannelType(ApiSettings, adapter=ApiAdapter, inline=True, references=("watch",), has_token=True),
     "email": ChannelType(EmailSettings, inline=True, has_address=True),
     "whatsapp_pact": ChannelType(PactSettings, adapter=WhatsAppPactAdapter),
     "telegram_pact": ChannelType(PactSettings, adapter=TelegramPactAdapter),
     "whatsapp_infobip": ChannelType(InfobipSettings, adapter=InfobipAdapter),
-    "whatsapp_landbot": ChannelType(LandbotSettings),
-    "viber_chat2desk": ChannelType(Chat2DeskSettings),
+    "whatsapp_landbot": ChannelType(LandbotSettings, adapter=LandbotAdapter),
+    "viber_chat2desk": ChannelType(Chat2DeskSettings, adapter=Chat2DeskAdapter),
     "telegram_bot": ChannelType(TelegramBotSettings, adapter=TelegramBotAdapter),
     "whatsapp_cloud": ChannelType(WhatsAppCloudSettings, adapter=WhatsAppCloudAdapter),
     "viber_bot": ChannelType(ViberBotSettings, adapter=ViberBotAdapter),
