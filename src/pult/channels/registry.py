@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
-from pult.channels.adapting import Host, Port, Text
 from pult.channels.api_channel import ApiAdapter, ApiSettings
 from pult.channels.chat2desk import Chat2DeskAdapter, Chat2DeskSettings
+from pult.channels.email import EmailAdapter
 from pult.channels.infobip import InfobipAdapter, InfobipSettings
 from pult.channels.landbot import LandbotAdapter, LandbotSettings
+from pult.channels.mail_settings import EmailSettings
 from pult.channels.pact import PactSettings, TelegramPactAdapter, WhatsAppPactAdapter
 from pult.channels.telegram_bot import TelegramBotAdapter, TelegramBotSettings
 from pult.channels.viber_bot import ViberBotAdapter, ViberBotSettings
 from pult.channels.whatsapp_cloud import WhatsAppCloudAdapter, WhatsAppCloudSettings
 from pult.staff.channel_types import ChannelType
 
-
-class MailServer(Struct, frozen=True, forbid_unknown_fields=True):
-    """`tls`: encrypted or not; where it is not said, what the port and the server's own offer ask for."""
-
-    host: Host
-    port: Port
-    user: Text | None = None
-    password: Text | None = None
-    tls: bool | None = None
-
-
-class EmailSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    smtp: MailServer | None = None
-    imap: MailServer | None = None
-
-
 TYPES: dict[str, ChannelType] = {
     "api": ChannelType(ApiSettings, adapter=ApiAdapter, inline=True, references=("watch",), has_token=True),
-    "email": ChannelType(EmailSettings, inline=True, has_address=True),
+    "email": ChannelType(EmailSettings, adapter=EmailAdapter, inline=True, has_address=True),
     "whatsapp_pact": ChannelType(PactSettings, adapter=WhatsAppPactAdapter),
     "telegram_pact": ChannelType(PactSettings, adapter=TelegramPactAdapter),
     "whatsapp_infobip": ChannelType(InfobipSettings, adapter=InfobipAdapter),

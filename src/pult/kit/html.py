@@ -21,6 +21,7 @@ DROPPED_WITH_CONTENT = _names(
     "script style svg math template title iframe object embed applet audio video canvas noscript noembed noframes xmp"
     " plaintext textarea select"
 )
+MAIL_PICTURE = re.compile(r"cid:[\w.@$%+!=-]{1,300}\Z", re.IGNORECASE)  # a file of the same message
 STYLED = frozenset({"color", "background-color", "text-align", "font-weight", "font-style", "text-decoration"})
 PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*\Z", re.IGNORECASE)
 
@@ -52,9 +53,10 @@ MENTION = re.compile(r"\[~([^\s\[\]<>@]{1,64}@[^\s\[\]<>@]{1,255})\]")
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
-    """nh3 lets the scheme `data` pass everywhere; only pictures may use it, and only the formats that hold no script."""
-    if name in {"href", "src"} and value.lstrip().lower().startswith("data:"):
-        return value if tag == "img" and name == "src" and PICTURE.match(value.strip()) else None
+    """nh3 lets the schemes `data` and `cid` pass everywhere; only pictures may use them, `data` only in formats without script."""
+    if name in {"href", "src"} and value.lstrip().lower().startswith(("data:", "cid:")):
+        picture = PICTURE.match(value.strip()) or MAIL_PICTURE.match(value.strip())
+        return value if tag == "img" and name == "src" and picture else None
     return value
 
 
@@ -77,7 +79,7 @@ _CLEANER = nh3.Cleaner(
     tag_attribute_values={"a": {"target": {"_blank"}}},
     attribute_filter=_attribute,
     filter_style_properties=set(STYLED),
-    url_schemes={"http", "https", "mailto", "tel", "data"},
+    url_schemes={"http", "https", "mailto", "tel", "data", "cid"},
     url_relative="deny",  # a relative address would lead into the desk itself
     link_rel="noopener noreferrer nofollow",
 )

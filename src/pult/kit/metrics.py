@@ -50,6 +50,12 @@ class _Figures:
         self.periodic_age: Gauge = Gauge(
             "periodic_age_seconds", "Since periodic work last ended well.", ["name"], multiprocess_mode="livemostrecent"
         )
+        self.mail: Gauge = Gauge(
+            "mail_messages",
+            "A mailbox's messages: on its server, missing here, stored, parsed, ignored, needing attention.",
+            ["channel", "state"],
+            multiprocess_mode="livemostrecent",
+        )
         self.children: dict[tuple[str, ...], Any] = {}
 
     def child(self, metric: Counter | Gauge | Histogram, *labels: str) -> Any:
@@ -119,6 +125,12 @@ def show_periodic_age(name: str, seconds: float) -> None:
     """How long ago the periodic work `name` last ended well."""
     if (figures := _Process.figures) is not None:
         figures.child(figures.periodic_age, name).set(seconds)
+
+
+def show_mail(channel_id: int, state: str, messages: int) -> None:
+    """How many messages of a channel's mailbox are on the server, stored, read and so on."""
+    if (figures := _Process.figures) is not None:
+        figures.child(figures.mail, str(channel_id), state).set(messages)
 
 
 def render() -> bytes:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pult.desk import Desk
-    from pult.kit.db import Conn
     from pult.mail.store import WaitingRow
 
 BATCH: Final = 20
@@ -74,7 +73,8 @@ class Mailroom:
 
     async def first_uid(self, folder: Folder) -> int | None:
         """From which number on all messages of the folder are ours; None where it was never read."""
-        return await self._read(store.folder, folder=folder.name, uidvalidity=folder.uidvalidity)
+        found: int | None = await self._read(store.folder, folder=folder.name, uidvalidity=folder.uidvalidity)
+        return found
 
     async def since(self) -> Since:
         row = await self._read(store.knows_folders)
@@ -170,6 +170,18 @@ class Mailroom:
             )
         return bool(found)
 
+    async def is_copied(self, comment_id: int, address: str) -> bool:
+        """Whether the address only got a copy of the comment."""
+        async with self._desk.pools.reading() as conn:
+            found = await store.is_copied(
+                conn, company_id=self.company_id, comment_id=comment_id, address=address.lower()
+            )
+        return bool(found)
+
+    async def taken(self, name: str) -> bool:
+        """Whether the desk took a message under this name."""
+        return await self._read(store.taken_as, name=name) is not None
+
     async def thread_of(self, ticket_id: int, before_comment_id: int) -> list[tuple[str, bool]]:
         """The ids of the ticket's messages here, oldest first, and whether each came from outside."""
         rows = await self._read(store.thread_of, ticket_id=ticket_id, before_comment_id=before_comment_id)
@@ -206,8 +218,5 @@ class Mailroom:
             return await query(conn, company_id=self.company_id, channel_id=self.channel_id, **arguments)
 
     async def _write(self, query: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
-        async def write(conn: Conn) -> Any:
-            return await query(conn, company_id=self.company_id, channel_id=self.channel_id, **arguments)
-
         async with self._desk.work(None) as work:
-            return await write(work.conn)
+            return await query(work.conn, company_id=self.company_id, channel_id=self.channel_id, **arguments)

@@ -110,6 +110,18 @@ select exists(
             where c.company_id = sqlc.arg('company_id') and c.ticket_id = sqlc.arg('ticket_id')
               and sqlc.arg('address')::text = any(select lower(x) from unnest(c.cc) as x)) as found;
 
+-- name: is_copied :one
+-- Whether the address only got a copy of a comment.
+select exists(
+           select 1 from comments c
+            where c.company_id = sqlc.arg('company_id') and c.id = sqlc.arg('comment_id')
+              and sqlc.arg('address')::text = any(select lower(x) from unnest(c.cc || c.bcc) as x)) as found;
+
+-- name: taken_as :one
+-- The comment that a message became.
+select i.comment_id from incoming_messages i
+ where i.company_id = sqlc.arg('company_id') and i.channel_id = sqlc.arg('channel_id') and i.message_id = sqlc.arg('name');
+
 -- name: thread_of :many
 -- The ids of a ticket's messages in this channel, oldest first. `came`: it came from outside.
 select t.message_id, t.came

@@ -260,6 +260,28 @@ async def takes_part(conn: Reader, *, company_id: int, ticket_id: int, address: 
     return result
 
 
+IS_COPIED = """select exists(
+           select 1 from comments c
+            where c.company_id = $1 and c.id = $2
+              and $3::text = any(select lower(x) from unnest(c.cc || c.bcc) as x)) as found"""
+
+
+async def is_copied(conn: Reader, *, company_id: int, comment_id: int, address: str) -> bool | None:
+    """Whether the address only got a copy of a comment."""
+    result: bool | None = await conn.fetchval(IS_COPIED, company_id, comment_id, address)
+    return result
+
+
+TAKEN_AS = """select i.comment_id from incoming_messages i
+ where i.company_id = $1 and i.channel_id = $2 and i.message_id = $3"""
+
+
+async def taken_as(conn: Reader, *, company_id: int, channel_id: int, name: str) -> int | None:
+    """The comment that a message became."""
+    result: int | None = await conn.fetchval(TAKEN_AS, company_id, channel_id, name)
+    return result
+
+
 THREAD_OF = """select t.message_id, t.came
   from (select m.message_id, true as came, c.id as comment_id
           from comments c
