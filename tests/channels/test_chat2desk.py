@@ -81,7 +81,7 @@ def call(fake, body, **headers):
 async def bench(fake, make):
     client = fake.add_client(PHONE)
     hook = call(fake, fake.inbox(client))
-    return Bench(fake, lambda: make(signature="required"), Recipient(phone=PHONE), hook=hook)
+    return Bench(fake, lambda: make(signature="demanded"), Recipient(phone=PHONE), hook=hook)
 
 
 class TestChat2Desk(Conformance):
@@ -278,7 +278,7 @@ async def test_nothing_is_asked_about_a_message_without_an_id(bench):
 
 async def test_a_clients_message_arrives_from_the_installed_webhook(fake, make):
     client = fake.add_client(PHONE, assigned_name="Dana")
-    async with receiving(make(signature="required")) as desk:
+    async with receiving(make(signature="demanded")) as desk:
         await desk.adapter.install(desk.url)
         assert await fake.deliver(fake.inbox(client), times=3) == [200, 200, 200]
         assert await fake.deliver(fake.outbox_status(1, "delivered")) == [200]
@@ -437,7 +437,7 @@ def test_the_key_is_the_hex_or_the_raw_md5_of_the_token(fake, raw_key, form):
 )
 async def test_the_timestamp_is_found_whatever_its_header_is_called(fake, make, headers):
     hook = call(fake, fake.inbox(fake.add_client(PHONE)))
-    adapter = make(signature="required")
+    adapter = make(signature="demanded")
     assert (await adapter.handle(replace(hook, headers=headers | {"x-signature": hook.headers["x-signature"]}))).events
     assert (await adapter.handle(replace(hook, headers={"x-signature": hook.headers["x-signature"]}))).status == 403
 
@@ -445,7 +445,7 @@ async def test_the_timestamp_is_found_whatever_its_header_is_called(fake, make, 
 async def test_other_names_of_the_headers(fake, make):
     hook = call(fake, fake.inbox(fake.add_client(PHONE)))
     told = {"x-c2d-signature": hook.headers["x-signature"], "x-c2d-when": TIMESTAMP}
-    adapter = make(signature="required", signature_header="X-C2D-Signature", timestamp_header="X-C2D-When")
+    adapter = make(signature="demanded", signature_header="X-C2D-Signature", timestamp_header="X-C2D-When")
     assert (await adapter.handle(replace(hook, headers=told))).events
     assert (await adapter.handle(hook)).status == 403
 

@@ -42,7 +42,7 @@ RUNNING: Final = {"", "on", "active", "enable", "enabled"}  # (?) words for a we
 class Chat2DeskSettings(MessengerSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`transport`: the messenger's name there. `operator_id`: in whose name messages are written.
 
-    `signature`: "checked" refuses a wrong one and takes calls that have none; "required" refuses those too; "ignored" is
+    `signature`: "checked" refuses a wrong one and takes calls that have none; "demanded" refuses those too; "ignored" is
     for an account whose signatures come in a form that is not known here. The secret address is needed in any case.
     """
 
@@ -51,7 +51,7 @@ class Chat2DeskSettings(MessengerSettings, frozen=True, forbid_unknown_fields=Tr
     base_url: Address = "https://api.chat2desk.com/v1/"
     transport: Text = "viber"
     operator_id: Number | None = None
-    signature: Literal["checked", "required", "ignored"] = "checked"
+    signature: Literal["checked", "demanded", "ignored"] = "checked"
     signature_header: Text = "X-Signature"  # (C)
     timestamp_header: Text = "X-Timestamp"  # (?)
     signature_key: KeyForm = "either"
