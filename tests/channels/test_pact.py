@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from conformance import Bench, Conformance, Ledger, file
 from fakes.pact import BUSINESS, COMPANY, DOUBTS, TELEGRAM, TOKEN, WHATSAPP, PactFake, system
 from fakes.strict import Fault
 
+from pult.channels import pact_account
 from pult.channels.pact import PactSettings, TelegramPactAdapter, WhatsAppPactAdapter
 from pult.channels.pact_events import first_name
 from pult.kit.http_out import HttpOut
@@ -49,7 +51,7 @@ async def fake():
     await made.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def http():
     made = HttpOut("127.0.0.0/8")
     yield made
@@ -280,6 +282,16 @@ async def test_files_that_cannot_be_brought_send_nothing(fake: PactFake, adapter
     assert not error.value.maybe_sent
     assert fake.accepted == []
     assert ledger.began == 0
+
+
+async def test_a_file_of_which_nobody_knows_is_not_sent_again(fake: PactFake, adapter: Any):
+    fake.faults.extend([None, Fault.CUT_AFTER])  # the text goes well
+    with pytest.raises(SendError) as error:
+        await send(adapter(), BY_PHONE, "Look", ledger := Ledger(), files=[file("a.png"), file("b.png")])
+    assert error.value.maybe_sent
+    assert not error.value.retry
+    assert list(ledger.done) == ["text"]
+    assert len(fake.accepted) == 2
 
 
 async def test_a_big_file(fake: PactFake, adapter: Any):
@@ -514,6 +526,35 @@ async def test_who_it_is_is_asked_once(fake: PactFake, adapter: Any):
     assert len(fake.seen) == 1
 
 
+async def test_who_it_is_is_not_asked_where_pact_said_so(fake: PactFake, adapter: Any):
+    pact, body = adapter(), fake.from_client(WHATSAPP, DANA, "Hi")
+    assert await events(pact, fake.new_conversation(next(iter(fake.conversations)))) == []
+    (event,) = await events(pact, body)
+    assert (event.what.phone, event.what.name) == (DANA, "Dana")
+    assert fake.seen == []
+
+
+async def test_a_slow_answer_holds_no_message_up(fake: PactFake, adapter: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pact_account, "ASK_WITHIN", 0.1)
+    answer = asyncio.Event()
+
+    async def slow(_: web.Request) -> web.StreamResponse:
+        await answer.wait()
+        return web.json_response({})
+
+    runner = web.AppRunner(_application(slow))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        pact = adapter(base_url=f"http://127.0.0.1:{runner.addresses[0][1]}/")
+        (event,) = await events(pact, fake.from_client(WHATSAPP, DANA, "Hi"))
+        assert (event.what.text, event.what.phone) == ("Hi", None)
+        assert len((await pact.handle(job_done())).events) == 1
+    finally:
+        answer.set()
+        await runner.cleanup()
+
+
 async def test_a_message_is_taken_although_pact_does_not_say_who_it_is(fake: PactFake, adapter: Any):
     body = fake.from_client(WHATSAPP, DANA, "Hi")
     pact = adapter()
@@ -625,8 +666,10 @@ async def test_a_job_is_routed_although_its_call_names_no_channel(fake: PactFake
     assert len(fake.seen) == asked
 
 
-async def test_a_job_of_another_company_changes_nothing(fake: PactFake, adapter: Any):
-    assert list((await adapter().handle(job_done())).events) == []
+async def test_a_job_that_no_channel_has_is_the_called_channels(fake: PactFake, adapter: Any):
+    """It is none of ours then, and the desk knows no message of that name."""
+    (event,) = (await adapter().handle(job_done())).events
+    assert event.channel_ref == adapter().channel_ref
 
 
 async def test_a_job_that_cannot_be_asked_for_is_this_channels(fake: PactFake, adapter: Any):

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from pult.channels.adapting import AdapterOf, Address, MessengerSettings, Number, Secret
-from pult.channels.lenient import mapping
+from pult.channels.lenient import decoded, mapping
 from pult.channels.linked_file import fetched
 from pult.channels.pact_account import PactAccount
-from pult.channels.pact_events import first_name, job_name, number, understood
+from pult.channels.pact_events import conversation_in, first_name, job_name, number, understood
 from pult.channels.text_parts import text_parts, utf16_units
 from pult.messaging.contract import Cap, Event, Finding, HookReply, Incoming, Receipt, SendError, State
 
@@ -139,7 +139,10 @@ class PactAdapter(AdapterOf):
     async def handle(self, hook: Hook) -> HookReply:
         """Pact does not sign: who knows the secret path is believed, and what a call leaves open is asked of Pact."""
         now = datetime.now(UTC)  # clock: acknowledgements name no time
-        told = understood(hook.body, now, self._account.company_id, self._base_url)
+        call = mapping(decoded(hook.body))
+        if described := conversation_in(call):
+            self._account.told_of(*described)
+        told = understood(call, now, self._account.company_id, self._base_url)
         events = [await self._event(one) for one in told]
         return HookReply(events=tuple(event for event in events if event is not None))
 
@@ -154,8 +157,6 @@ class PactAdapter(AdapterOf):
                 what, channel = replace(what, phone=contact.phone, name=contact.name), channel or contact.channel
         elif told.job is not None and channel is None:
             channel = await self._account.channel_of_job(told.job, self._number)
-            if channel is None:
-                return None
         return Event(what, self._ref(channel or self._number))
 
     async def open_file(self, file: FileIn) -> Content:

@@ -114,10 +114,14 @@ class PactAccount:
         _remember(self._contacts, conversation, found)
         return found
 
-    async def channel_of_job(self, job: str, asked_first: str) -> str | None:
+    def told_of(self, conversation: str, said: dict[str, Any]) -> None:
+        """Pact described a conversation by itself: it need not be asked for."""
+        _remember(self._contacts, conversation, _contact_in(said))
+
+    async def channel_of_job(self, job: str, asked_first: str) -> str:
         """A job's call names no channel, and one address serves all channels of a company: ask which has the job.
 
-        `asked_first` where Pact does not say in time; None where none of the company's channels has it.
+        `asked_first` where Pact does not say, or not in time.
         """
         if found := self._channels_of_jobs.get(job):
             return found
@@ -126,8 +130,9 @@ class PactAccount:
                 found = await self._channel_with(job, asked_first)
         except (SendError, TimeoutError):
             return asked_first
-        if found is not None:
-            _remember(self._channels_of_jobs, job, found)
+        if found is None:
+            return asked_first
+        _remember(self._channels_of_jobs, job, found)
         return found
 
     async def _channel_with(self, job: str, asked_first: str) -> str | None:
@@ -227,7 +232,8 @@ def _known(template: dict[str, Any]) -> list[KnownTemplate]:
     count = template.get("substitutions_count")
     variables = count if isinstance(count, int) and count >= 0 else None
     keys = (number(template.get("id")), text(template.get("waba_id")))
-    return [KnownTemplate(key, variables) for key in keys if key]
+    body = text(template.get("body"))
+    return [KnownTemplate(key, variables, body=body) for key in keys if key]
 
 
 def _remember(where: dict[str, Any], key: str, value: Any) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 import msgspec
 
-from pult.channels.lenient import decoded, first_text, mapping, text, whole
+from pult.channels.lenient import first_text, mapping, text, whole
 from pult.channels.linked_file import linked_file
 from pult.messaging.contract import ChannelReport, FileIn, Incoming, State, StatusReport
 
@@ -40,9 +40,8 @@ class Told:
     job: str | None = None
 
 
-def understood(body: bytes, now: datetime, company_id: int, base_url: str) -> list[Told]:
+def understood(call: dict[str, Any], now: datetime, company_id: int, base_url: str) -> list[Told]:
     """`now` stands for times that a call does not name; relative addresses of files are relative to `base_url`."""
-    call = mapping(decoded(body))
     if call.get("company_id", company_id) != company_id:
         return []
     kind, data = (text(call.get("type")), text(call.get("event"))), mapping(call.get("data"))
@@ -57,6 +56,14 @@ def understood(body: bytes, now: datetime, company_id: int, base_url: str) -> li
         channel = number(call.get("channel_id"))
         return [Told(report, channel)] if channel else []
     return _system(data, now) if kind[0] == "system" else []
+
+
+def conversation_in(call: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """A call that describes a conversation: its number, and who is at the other end."""
+    data = mapping(call.get("data"))
+    conversation = number(data.get("external_id"))
+    described = text(call.get("type")) == "conversation" and text(call.get("event")) in {"new", "update"}
+    return (conversation, data) if described and conversation else None
 
 
 def number(value: Any) -> str | None:

@@ -365,6 +365,20 @@ class PactFake(StrictFake):
         self.messages[number] = {"conversation": self._with(channel, sender), "text": text, "job": None}
         return self.new_message(number, attachments, income=income)
 
+    def new_conversation(self, conversation: int) -> dict[str, Any]:
+        kept = (
+            "external_id",
+            "name",
+            "channel_id",
+            "channel_type",
+            "created_at",
+            "created_at_timestamp",
+            "sender_external_id",
+        )
+        found = {key: value for key, value in self.conversations[conversation].items() if key in kept}
+        data = {**found, "avatar_url": None, "last_message_at": None, "last_income_message_at": None}
+        return {"type": "conversation", "event": "new", "data": data}
+
     def executed(self, job: int, reason: str | None = None) -> dict[str, Any]:
         """A job ends: the message was delivered, unless there is a reason why not."""
         result = "NOT DELIVERED" if reason else "DELIVERED"
