@@ -62,7 +62,7 @@ async def open_house(settings: Settings, *, pool_size: int = 8, tidy: bool = Fal
     desk = Desk(settings, pools, files, secret, reacting(waker.wake))
     provider_http = HttpOut(settings.allow_private)
     webhook_http = HttpOut(settings.allow_private, keep_alive=True)
-    outlets = Outlets(pools.main, TYPES, Outside(provider_http, settings.address, secret))
+    outlets = Outlets(pools.main, TYPES, Outside(provider_http, settings.address, secret, desk))
     companies = Companies(pools.main)
     carriers: dict[str, Carrier] = {
         "message": MessageCarrier(desk, outlets, companies),
