@@ -91,8 +91,8 @@ class LandbotAdapter(AdapterOf):
             listed = await self._account.templates()
         except SendError:
             return None
-        numbers = {template.key: template for template in listed}
-        named = [_renamed(name, numbers.get(str(number))) for name, number in self._settings.templates.items()]
+        variables = {template.key: template.variables for template in listed}
+        named = [KnownTemplate(name, variables.get(str(number))) for name, number in self._settings.templates.items()]
         return [*named, *(template for template in listed if template.key not in self._settings.templates)]
 
     async def install(self, inbound_url: str) -> None:
@@ -201,11 +201,6 @@ def _text(message: Outgoing) -> str:
 
 def _is_picture(file: FileOut) -> bool:
     return file.mime in PICTURES and file.size <= LARGEST_PICTURE
-
-
-def _renamed(name: str, listed: KnownTemplate | None) -> KnownTemplate:
-    """A template by the name that the settings give it; whatever the list says of its number holds."""
-    return KnownTemplate(name, listed.variables if listed else None, listed.languages if listed else ())
 
 
 def _host(base_url: str) -> str:

@@ -44,13 +44,16 @@ class LandbotAccount:
         return next((found for found in listed if lenient.whole(found.get("id")) == self._channel_id), {})
 
     async def templates(self) -> list[KnownTemplate]:
-        """Each by its number, and by its name where the list tells it. (C) `params_number`; (?) the language's field."""
-        found = []
-        for listed in await self._listed_templates():
-            variables, language = lenient.whole(listed.get("params_number")), lenient.text(listed.get("language"))
-            keys = (lenient.name_of(listed.get("id")), _name(listed))
-            found += [KnownTemplate(key, variables, (language,) if language else ()) for key in keys if key]
-        return found
+        """Each by its number, and by its name where the list tells it. (C) `params_number`.
+
+        The list tells languages too, in a field that is not known: they are left to Landbot to judge.
+        """
+        return [
+            KnownTemplate(key, lenient.whole(listed.get("params_number")))
+            for listed in await self._listed_templates()
+            for key in (lenient.name_of(listed.get("id")), _name(listed))
+            if key
+        ]
 
     async def template_number(self, name: str) -> int:
         """The number of a template by its name, or by its number as text."""

@@ -25,7 +25,6 @@ FIELDS = {
     "templates[].id": "B",
     "templates[].params_number": "C",
     "templates[].name": "?",
-    "templates[].language": "?",
     "opt_in?phone": "C",
     "opt_in -> customer.id": "A",
     "channels[].token": "A",
