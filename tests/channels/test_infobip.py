@@ -13,7 +13,7 @@ from fakes.door import Door
 from fakes.infobip import InfobipFake
 from fakes.strict import Fault
 
-from pult.channels.infobip import InfobipAdapter, InfobipSettings, part_id
+from pult.channels.infobip import InfobipAdapter, InfobipSettings
 from pult.kit.http_out import HttpOut
 from pult.messaging.contract import (
     ChannelRecord,
@@ -62,10 +62,10 @@ async def door():
     await made.stop()
 
 
-def adapter_of(fake, http, address="https://desk.example", **settings):
+def adapter_of(fake, http, address="https://desk.example", secret=b"secret", **settings):
     given = {"base_url": fake.url, "api_key": fake.key, "sender": fake.sender, **settings}
     record = ChannelRecord(1, 7, "whatsapp_infobip", "WhatsApp", None, InfobipSettings(**given), "s3cret")
-    return InfobipAdapter(record, Outside(http, address, b"secret"))
+    return InfobipAdapter(record, Outside(http, address, secret))
 
 
 @pytest.fixture
@@ -104,13 +104,13 @@ class TestSending:
                 "kind": "text",
                 "from": "79990000000",
                 "to": "79161234567",
-                "messageId": "d-1-17-text",
+                "messageId": receipt.message_ids[0],
                 "content": {"text": "https://example.com", "previewUrl": True},
                 "callbackData": "d-1-17",
                 "notifyUrl": "https://desk.example/inbound/7/s3cret",
             }
         ]
-        assert receipt.message_ids == ["d-1-17-text"]
+        assert len(receipt.message_ids[0]) == 50
         assert receipt.state is State.SENT
 
     async def test_the_phone_is_digits_however_it_is_written(self, adapter, fake):
@@ -195,17 +195,19 @@ class TestSending:
         with pytest.raises(SendError):
             await adapter.send(asked(), Ledger())
         receipt = await adapter.send(asked(), Ledger())
-        assert receipt.message_ids == ["d-1-17-text"]
+        assert receipt.message_ids == [fake.accepted[0]["messageId"]]
         assert len(fake.accepted) == 1
         assert len(fake.seen) == 2
 
-    def test_ids_of_parts_are_stable_short_and_different(self):
-        long = "0d7c5d0e-7a55-4a8c-9f4e-2f0a7f3c1b11-0123456789012"
-        assert part_id("d-1-17", "file-2") == "d-1-17-file-2"
-        ids = {part_id(long, part) for part in ("text", "text-2", "file-1", "template")}
-        assert len(ids) == 4
-        assert all(len(found) <= 50 for found in ids)
-        assert part_id(long, "text") == part_id(long, "text")
+    async def test_ids_are_those_of_the_message_the_part_and_the_desk(self, adapter, fake, http):
+        files = [file("a.png"), file("b.png")]
+        await adapter.send(asked(files=files), Ledger())
+        await adapter_of(fake, http, secret=b"of another desk").send(asked(files=files), Ledger())
+        await adapter.send(asked(text="the next day, of a desk brought back"), Ledger())
+        assert len(fake.accepted) == len(fake.seen_ids) == 7
+        later = [replace(one, url=f"{one.url}?expires=later") for one in files]
+        await adapter.send(asked(files=later), Ledger())
+        assert len(fake.accepted) == 7
 
 
 class TestReports:
@@ -223,7 +225,7 @@ class TestReports:
     async def test_states(self, adapter, fake, name, state):
         await adapter.send(asked(), Ledger())
         (report,) = await told(adapter, fake.report(1, name))
-        assert (report.state, report.message_id, report.own_id) == (state, "d-1-17-text", "d-1-17")
+        assert (report.state, report.message_id, report.own_id) == (state, fake.accepted[0]["messageId"], "d-1-17")
         assert report.at == datetime(2026, 11, 21, 12, 0, 2, tzinfo=UTC)
         assert (report.code == name) == (state is State.FAILED)
 
@@ -238,7 +240,7 @@ class TestReports:
     async def test_seen_is_read(self, adapter, fake):
         await adapter.send(asked(), Ledger())
         (report,) = await told(adapter, fake.seen_report(1))
-        assert (report.state, report.message_id) == (State.READ, "d-1-17-text")
+        assert (report.state, report.message_id) == (State.READ, fake.accepted[0]["messageId"])
 
     async def test_the_report_on_a_repetition_fails_nothing(self, adapter, fake):
         await adapter.send(asked(), Ledger())
@@ -400,9 +402,10 @@ class TestAccount:
         fake.template("hello", "ru", "Здравствуйте")
         fake.template("new", "ru", "{{1}}", state="PENDING")
         assert await adapter.templates() == [
-            KnownTemplate("code", 2, ["ru", "en"]),
-            KnownTemplate("code", 1, ["de"]),
-            KnownTemplate("hello", 0, ["ru"]),
+            KnownTemplate("code", 2, ["ru"], CODE_TEMPLATE[2]),
+            KnownTemplate("code", 2, ["en"], "Your code {{1}}, {{2}}"),
+            KnownTemplate("code", 1, ["de"], "Code {{1}}"),
+            KnownTemplate("hello", 0, ["ru"], "Здравствуйте"),
         ]
 
     async def test_check(self, fake, http):

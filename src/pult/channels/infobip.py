@@ -5,16 +5,19 @@ Reports and clients' messages come to one address and are told apart by what the
 
 from __future__ import annotations
 
+import hmac
 import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
+import msgspec
+
 from pult.channels.adapting import AdapterOf, Address, MessengerSettings, Secret, Text
 from pult.channels.infobip_events import events, explain, statuses
 from pult.channels.lenient import decoded, mapping, mappings, phone, text
 from pult.channels.provider_api import ProviderApi
-from pult.channels.whatsapp import NAME_LIMIT, bytes_of, kind_of, known_templates, name_for, parts_of, who
+from pult.channels.whatsapp import NAME_LIMIT, bytes_of, kind_of, known_template, name_for, parts_of, who
 from pult.kit.http_out import HttpOutError
 from pult.messaging.contract import (
     OWN_ID_LENGTH,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from pult.messaging.contract import ChannelRecord, FileIn, Hook, KnownTemplate, Outgoing, Outside, Sending
 
 FILE_PATH: Final = re.compile(r"/whatsapp/1/senders/\d+/media/[\w-]+", re.ASCII)
+IN_ADDRESSES: Final = "%/:=&?~#+!$,;'@()*[]"  # stays as it is when an address is made ASCII
 GONE: Final = frozenset({401, 403, 404, 410})
 
 
@@ -74,12 +78,22 @@ class InfobipAdapter(AdapterOf):
         requests = [(part.name, *_request(part)) for part in parts_of(message)]
         ids = []
         for name, path, content in requests:
-            own = part_id(message.own_id, name)
+            own = self._message_id(message.own_id, name, content)
             if name not in sending.done:
                 await self._send_part(path, {"messageId": own, "content": content}, to, message.own_id, sending)
                 await sending.sent(name, own)
             ids.append(own)
         return Receipt(message_ids=ids, conversation=to)
+
+    def _message_id(self, own_id: str, part: str, content: dict[str, Any]) -> str:
+        """Infobip's id of a part, the same in each attempt, whatever the link to a file is by then.
+
+        An id that was used before is taken for a repetition, and nothing is sent. So it tells apart what our own ids cannot:
+        another desk with the same account, and a desk whose database was brought back to an earlier day.
+        """
+        lasting = {key: value for key, value in content.items() if key != "mediaUrl"}
+        named = msgspec.json.encode([own_id, part, lasting])
+        return hmac.new(self.outside.secret, named, sha256).hexdigest()[:OWN_ID_LENGTH]
 
     async def _send_part(self, path: str, part: dict[str, Any], to: str, own_id: str, sending: Sending) -> None:
         body = {"from": self._sender, "to": to, **part, "callbackData": own_id, "notifyUrl": self._called_at}
@@ -121,11 +135,11 @@ class InfobipAdapter(AdapterOf):
 
     async def templates(self) -> Sequence[KnownTemplate] | None:
         said = await self._api.ask("GET", f"whatsapp/2/senders/{quote(self._sender)}/templates")
-        return known_templates(
-            (text(found.get("name")), text(found.get("language")), _template_body(found))
+        return [
+            known_template(text(found.get("name")), text(found.get("language")), _template_body(found))
             for found in mappings(mapping(said.data).get("templates"))
             if text(found.get("status")) == "APPROVED"
-        )
+        ]
 
     async def check(self) -> Sequence[Finding]:
         try:
@@ -134,12 +148,6 @@ class InfobipAdapter(AdapterOf):
             return [Finding(ok=False, text=str(error))]
         assert known is not None
         return [Finding(ok=True, text=f"Infobip knows the sender; {len(known)} templates are approved")]
-
-
-def part_id(own_id: str, part: str) -> str:
-    """Infobip's id of a part: the same in each attempt, no other part's, at most 50 characters."""
-    found = f"{own_id}-{part}"
-    return found if len(found) <= OWN_ID_LENGTH else sha256(found.encode()).hexdigest()[:OWN_ID_LENGTH]
 
 
 def _request(part: Part) -> tuple[str, dict[str, Any]]:
@@ -152,7 +160,7 @@ def _request(part: Part) -> tuple[str, dict[str, Any]]:
         return "template", {"templateName": content.key, "templateData": filled, "language": content.language}
     kind = kind_of(content)
     named = {"filename": content.name[:NAME_LIMIT]} if kind == "document" else {}
-    return kind, {"mediaUrl": content.url, **named}
+    return kind, {"mediaUrl": quote(content.url, safe=IN_ADDRESSES), **named}
 
 
 def _template_body(found: dict[str, Any]) -> str:

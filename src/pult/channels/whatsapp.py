@@ -13,7 +13,7 @@ from pult.kit.http_out import HttpOutError, PrivateAddress
 from pult.messaging.contract import KnownTemplate, SendError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from pult.kit.http_out import HttpOut
     from pult.messaging.contract import FileOut, Outgoing, Recipient, Template
@@ -27,6 +27,13 @@ KINDS: Final = {
     "image": (frozenset({"image/jpeg", "image/png"}), 5 * 2**20),
     "video": (frozenset({"video/mp4", "video/3gpp"}), 16 * 2**20),
     "audio": (frozenset({"audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg"}), 16 * 2**20),
+}
+ENDINGS: Final = {  # of names made up for clients' files, where systems differ or do not know
+    "audio/ogg": ".ogg",
+    "audio/amr": ".amr",
+    "audio/mp4": ".m4a",
+    "image/jpeg": ".jpg",
+    "image/webp": ".webp",
 }
 PLACE: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")  # in a template's text: {{1}}, or {{name}}
 
@@ -80,18 +87,15 @@ def who(to: Recipient) -> str:
     return found
 
 
-def known_templates(found: Iterable[tuple[str, str, str]]) -> list[KnownTemplate]:
-    """From (name, language, body) of each; languages whose bodies have as many variables stand together."""
-    languages: dict[tuple[str, int], list[str]] = {}
-    for name, language, body in found:
-        if name:
-            languages.setdefault((name, len(set(PLACE.findall(body)))), []).append(language)
-    return [KnownTemplate(name, variables, spoken) for (name, variables), spoken in languages.items()]
+def known_template(name: str, language: str, body: str) -> KnownTemplate:
+    """A template as it is in one language."""
+    return KnownTemplate(name, len(set(PLACE.findall(body))), [language], body)
 
 
 def name_for(told: str, kind: str, mime: str) -> str:
     """What a client's file is called; made up where nobody said."""
-    return told.replace("/", "_")[:NAME_LIMIT] or f"{kind}{guess_extension(plain_type(mime)) or ''}"
+    mime = plain_type(mime)
+    return told.replace("/", "_")[:NAME_LIMIT] or kind + (ENDINGS.get(mime) or guess_extension(mime) or "")
 
 
 def place_text(found: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ report settles it (docs/channels/whatsapp-cloud.md).
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
@@ -14,10 +15,10 @@ from urllib.parse import quote, urlsplit
 from pult.channels.adapting import AdapterOf, Address, MessengerSettings, Secret, Text
 from pult.channels.lenient import decoded, first_text, mapping, mappings, name_of, text, whole
 from pult.channels.provider_api import ProviderApi
-from pult.channels.whatsapp import NAME_LIMIT, bytes_of, kind_of, known_templates, parts_of, plain_type, who
+from pult.channels.whatsapp import NAME_LIMIT, bytes_of, kind_of, known_template, parts_of, plain_type, who
 from pult.channels.whatsapp_cloud_events import BUSY, events, explain
 from pult.kit.multipart_out import FilePart, form
-from pult.messaging.contract import Cap, Content, Finding, HookReply, Receipt, SendError, Template
+from pult.messaging.contract import Cap, Content, Finding, HookReply, Receipt, SendError, StatusReport, Template
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pult.channels.whatsapp import Part
     from pult.messaging.contract import (
         ChannelRecord,
+        Event,
         FileIn,
         FileOut,
         Hook,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 SIGNATURE: Final = "x-hub-signature-256"
 FILES_AT: Final = (".facebook.com", ".fbsbx.com", ".whatsapp.net")  # Meta's hosts: the token goes to no others
+MARK: Final = 16  # characters that sign our id
 PAGES: Final = 20  # of templates, a hundred each
 ABOUT: Final = "display_phone_number,verified_name,quality_rating"
 
@@ -78,7 +81,11 @@ class WhatsAppCloudAdapter(AdapterOf):
         ids = dict(sending.done)
         for part in parts:
             if part.name not in ids:
-                body = {**addressed, **await self._content(part), "biz_opaque_callback_data": message.own_id}
+                body = {
+                    **addressed,
+                    **await self._content(part),
+                    "biz_opaque_callback_data": self._mark(message.own_id),
+                }
                 ids[part.name], conversation = await self._send_part(part.name, body, sending)
         return Receipt(message_ids=list(filter(None, ids.values())), conversation=conversation)
 
@@ -126,7 +133,22 @@ class WhatsAppCloudAdapter(AdapterOf):
             return self._shaken(hook)
         if not self._signed(hook):
             return HookReply(403, b"the signature is missing or wrong")
-        return HookReply(events=tuple(events(mapping(decoded(hook.body)))))
+        return HookReply(events=tuple(map(self._unmarked, events(mapping(decoded(hook.body))))))
+
+    def _mark(self, own_id: str) -> str:
+        """Our id as messages carry it, signed: another desk that sends from this number has ids like ours."""
+        return f"{own_id}.{hmac.new(self.outside.secret, own_id.encode(), sha256).hexdigest()[:MARK]}"
+
+    def _unmarked(self, event: Event) -> Event:
+        """With our own id where the report carries ours, else without any."""
+        what = event.what
+        if not isinstance(what, StatusReport) or what.own_id is None:
+            return event
+        own_id = what.own_id.rpartition(".")[0]
+        ours = hmac.compare_digest(
+            what.own_id.encode("utf-8", "replace"), self._mark(own_id).encode("utf-8", "replace")
+        )
+        return replace(event, what=replace(what, own_id=own_id if ours else None))
 
     def _shaken(self, hook: Hook) -> HookReply:
         """The answer to Meta's question whether this address is ours."""
@@ -163,11 +185,11 @@ class WhatsAppCloudAdapter(AdapterOf):
     async def templates(self) -> Sequence[KnownTemplate] | None:
         if self._settings.waba_id is None:
             return None
-        return known_templates(
-            (text(found.get("name")), text(found.get("language")), _template_body(found))
+        return [
+            known_template(text(found.get("name")), text(found.get("language")), _template_body(found))
             for found in await self._all_templates(self._settings.waba_id)
             if text(found.get("status")) == "APPROVED"
-        )
+        ]
 
     async def _all_templates(self, waba_id: str) -> list[dict[str, Any]]:
         found, after = [], ""

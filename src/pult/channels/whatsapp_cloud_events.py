@@ -19,7 +19,7 @@ STATES: Final = {
     "failed": State.FAILED,
 }
 FILES: Final = frozenset({"image", "video", "audio", "document", "sticker"})
-SILENT: Final = frozenset({"system", "request_welcome"})  # nobody wrote these
+SILENT: Final = frozenset({"system", "request_welcome", "revoke"})  # nothing was written
 BUSY: Final = frozenset({"4", "80007", "130429", "131056", "131057"})  # not sent for now, whatever the HTTP status
 
 NOT_ACCEPTED: Final = "the access token is not valid: it is wrong, expired or revoked"
@@ -156,6 +156,9 @@ def _words(kind: str, message: dict[str, Any]) -> str:
         return place_text(found)
     if kind == "contacts":
         return contacts_text(message)
+    if kind == "edit":  # grade B
+        edited = mapping(found.get("message"))
+        return "" if text(edited.get("type")) == kind else _words(text(edited.get("type")), edited)
     if kind == "interactive":
         found = mapping(found.get(text(found.get("type"))))
     return first_text(found, "body", "caption", "text", "title", "emoji")
