@@ -21,7 +21,9 @@ import httpx
 import pytest
 import uvicorn
 
+from pult import worker
 from pult.app import Application
+from pult.assembly import CHANNEL, house_of
 from pult.channels import registry
 from pult.deskfile.apply import apply
 from pult.deskfile.parse import parse
@@ -175,6 +177,13 @@ class Desk:
         assert isinstance(answer, list), answer
         return [row["id"] for row in answer]
 
+    async def until(self, look: Callable[[], Awaitable[Any]], within: float = 15) -> Any:
+        """What `look` answers as soon as that is something."""
+        async with asyncio.timeout(within):
+            while not (found := await look()):
+                await asyncio.sleep(0.02)
+        return found
+
     async def refused(self, method: str, /, **parameters: Any) -> dict[str, Any]:
         """The error of a call that must fail, after seeing that it stored nothing at all."""
         before = await self.rows()
@@ -239,6 +248,17 @@ async def server(module_database_url: str, tmp_path_factory: pytest.TempPathFact
         yield Server(f"http://127.0.0.1:{port}", module_database_url, application, client)
     running.should_exit = True
     await task
+
+
+@pytest.fixture
+async def working(server: Server) -> AsyncIterator[None]:
+    """The background work of the server's desk, as `pult work` does it."""
+    stop = asyncio.Event()
+    async with house_of(server.application.settings, tidy=True) as house:
+        task = asyncio.create_task(worker.work(house.desk, house.dispatcher, house.receiving, stop, CHANNEL))
+        yield
+        stop.set()
+        await task
 
 
 @pytest.fixture

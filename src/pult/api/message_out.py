@@ -67,7 +67,7 @@ async def _with_template(call: Call, channel: Channel, author: Author, reach: Re
     given = call.given
     key, variables = str(given[parameter]), given.get("template_variables", [])
     language = given.get("template_lang", "ru")
-    known, template = await call.messages.template(channel.id, key)
+    known, template = await call.messages.template(channel.id, key, language)
     if known:
         _check(template, parameter, language, len(variables))
     reach = Reach(reach.phone, reach.username, key, language, tuple(variables))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,7 +74,7 @@ async def settle(conn: Conn, outcomes: Sequence[Outcome]) -> dict[tuple[int, int
         ids=[outcome.claimed.id for outcome in outcomes],
         states=states,
         pauses=[_pause(outcome) for outcome in outcomes],
-        codes=[outcome.code[:100] for outcome in outcomes],
+        codes=[_clean(outcome.code)[:100] for outcome in outcomes],
         texts=[_clean(outcome.text)[:500] if outcome.result != "done" else "" for outcome in outcomes],
         bodies=[outcome.body or "" for outcome in outcomes],
         numbers=[outcome.claimed.attempt for outcome in outcomes],
@@ -144,31 +144,29 @@ async def _end_attempts(conn: Conn, outcomes: Sequence[Outcome]) -> None:
         numbers=[outcome.claimed.attempt for outcome in outcomes],
         outcomes=[OUTCOMES[outcome.result] for outcome in outcomes],
         http_statuses=[outcome.http_status or 0 for outcome in outcomes],
-        codes=[outcome.code[:100] for outcome in outcomes],
+        codes=[_clean(outcome.code)[:100] for outcome in outcomes],
         said=[_clean(outcome.text)[:SAID] for outcome in outcomes],
     )
 
 
 async def _mind_targets(conn: Conn, outcomes: Sequence[Outcome]) -> None:
     """A target that answered is well; one that failed is counted, and left alone for a while when it keeps failing."""
-    failed: dict[tuple[int, int], list[Outcome]] = defaultdict(list)
+    failed: dict[tuple[int, int], str] = {}
     well = set()
     for outcome in outcomes:
         target = (outcome.claimed.company_id, outcome.claimed.channel_id)
         if outcome.target_failed:
-            failed[target].append(outcome)
+            failed[target] = _clean(outcome.text)[:500]
         elif outcome.result != "maybe_sent" and outcome.began:
             well.add(target)
     if well:
         ordered = sorted(well)
         await store.target_well(conn, company_ids=[one[0] for one in ordered], channel_ids=[one[1] for one in ordered])
-    for target, outs in sorted(failed.items()):
+    for target, said in sorted(failed.items()):
         if target in well:
             continue
         company_id, channel_id = target
-        failures = await store.target_failed(
-            conn, company_id=company_id, channel_id=channel_id, times=len(outs), error=_clean(outs[-1].text)[:500]
-        )
+        failures = await store.target_failed(conn, company_id=company_id, channel_id=channel_id, error=said)
         if failures and (pause := model.breaker_pause(failures)):
             await store.open_breaker(conn, company_id=company_id, channel_id=channel_id, pause=pause)
 

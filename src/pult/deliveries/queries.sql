@@ -1,7 +1,7 @@
 -- name: claim :many
 -- Deliveries that are due, first of each ticket and target, for at most `most` at once and `per_target` of each target, less
 -- those that the caller holds already (`busy_*`); a target whose breaker is open is left alone, and when its pause is over
--- a single one tries, however long its own pause.
+-- a single one of each process tries, however long its own pause.
 with busy as (
     select *
       from unnest(sqlc.arg('busy_company_ids')::integer[], sqlc.arg('busy_channel_ids')::integer[],
@@ -32,7 +32,7 @@ with busy as (
      limit sqlc.arg('most')::integer
 ), probed as (
     update delivery_targets t
-       set open_until = now() + sqlc.arg('lease')::interval
+       set open_until = null
       from due
      where due.probing and t.company_id = due.company_id and t.channel_id = due.channel_id
 ), claimed as (
@@ -177,11 +177,12 @@ update deliveries d
    and d.attempts > 0 and d.kind = 'webhook';
 
 -- name: target_failed :one
--- Once more; how often in a row by now.
+-- Once more; how often in a row by now. What was under way when the breaker opened says nothing new: no answer then.
 insert into delivery_targets as t (company_id, channel_id, failures, last_failed_at, last_error)
-values (sqlc.arg('company_id'), sqlc.arg('channel_id'), sqlc.arg('times'), now(), sqlc.arg('error'))
+values (sqlc.arg('company_id'), sqlc.arg('channel_id'), 1, now(), sqlc.arg('error'))
 on conflict (company_id, channel_id) do update
-   set failures = t.failures + excluded.failures, last_failed_at = now(), last_error = excluded.last_error
+   set failures = t.failures + 1, last_failed_at = now(), last_error = excluded.last_error
+ where t.open_until is null or t.open_until < now()
 returning t.failures;
 
 -- name: open_breaker :exec

@@ -135,7 +135,7 @@ CLAIM = """with busy as (
      limit $6::integer
 ), probed as (
     update delivery_targets t
-       set open_until = now() + $7::interval
+       set open_until = null
       from due
      where due.probing and t.company_id = due.company_id and t.channel_id = due.channel_id
 ), claimed as (
@@ -168,7 +168,7 @@ async def claim(
 ) -> list[ClaimRow]:
     """Deliveries that are due, first of each ticket and target, for at most `most` at once and `per_target` of each target, less
     those that the caller holds already (`busy_*`); a target whose breaker is open is left alone, and when its pause is over
-    a single one tries, however long its own pause."""
+    a single one of each process tries, however long its own pause."""
     return [
         ClaimRow(*row)
         for row in await conn.fetch(
@@ -364,15 +364,16 @@ async def target_well(conn: Conn, *, company_ids: Collection[int], channel_ids: 
 
 
 TARGET_FAILED = """insert into delivery_targets as t (company_id, channel_id, failures, last_failed_at, last_error)
-values ($1, $2, $3, now(), $4)
+values ($1, $2, 1, now(), $3)
 on conflict (company_id, channel_id) do update
-   set failures = t.failures + excluded.failures, last_failed_at = now(), last_error = excluded.last_error
+   set failures = t.failures + 1, last_failed_at = now(), last_error = excluded.last_error
+ where t.open_until is null or t.open_until < now()
 returning t.failures"""
 
 
-async def target_failed(conn: Conn, *, company_id: int, channel_id: int, times: int, error: str | None) -> int | None:
-    """Once more; how often in a row by now."""
-    result: int | None = await conn.fetchval(TARGET_FAILED, company_id, channel_id, times, error)
+async def target_failed(conn: Conn, *, company_id: int, channel_id: int, error: str | None) -> int | None:
+    """Once more; how often in a row by now. What was under way when the breaker opened says nothing new: no answer then."""
+    result: int | None = await conn.fetchval(TARGET_FAILED, company_id, channel_id, error)
     return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from pult.deliveries import ledger
@@ -80,14 +80,21 @@ class Messages:
             return False
         return Cap.TEMPLATE in adapter.caps
 
-    async def template(self, channel_id: int, key: str) -> tuple[bool, KnownTemplate | None]:
-        """Whether the provider's list of templates is known, and the template if it is in it."""
+    async def template(self, channel_id: int, key: str, language: str) -> tuple[bool, KnownTemplate | None]:
+        """Whether the provider's list of templates is known, and the template if it is in it.
+
+        One that it has in other languages only is answered with all of these.
+        """
         known = await self._known(channel_id, FRESH)
         if known is not None and not any(one.key == key for one in known):
             known = await self._known(channel_id, MISSING)  # perhaps it is new
         if known is None:
             return False, None
-        return True, next((one for one in known if one.key == key), None)
+        found = [one for one in known if one.key == key]
+        fitting = next((one for one in found if language in one.languages or not one.languages), None)
+        if fitting is not None or not found:
+            return True, fitting
+        return True, replace(found[0], languages=[spoken for one in found for spoken in one.languages])
 
     async def finish(self) -> None:
         """Wait for what is being sent."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pult.kit.db import Conn
     from pult.kit.work import Work
+    from pult.staff.model import Channel
     from pult.tickets.caller import Caller
     from pult.tickets.facts import Commented, Reach
 
@@ -29,7 +30,7 @@ async def queue(work: Work[Caller], fact: Commented) -> None:
     ids = {"company_id": work.by.company_id, "ticket_id": fact.ticket_id, "comment_id": fact.comment_id}
     conversation_id = None
     if channel.type != EMAIL:
-        conversation_id = await _conversation(work.conn, fact, work.by.company_id)
+        conversation_id = await _conversation(work.conn, fact, channel, work.by.company_id)
     details = msgspec.json.encode(_details(fact.reach)).decode()
     await store.queue_message(work.conn, channel_id=channel.id, conversation_id=conversation_id, details=details, **ids)
 
@@ -44,10 +45,10 @@ def _details(reach: Reach) -> dict[str, Any]:
     }
 
 
-async def _conversation(conn: Conn, fact: Commented, company_id: int) -> int:
+async def _conversation(conn: Conn, fact: Commented, channel: Channel, company_id: int) -> int:
     """The conversation in which the message goes: as the caller said, else the ticket's, else the client's first number."""
     channel_id, client_id = fact.channel_id, fact.client_id
-    address = _asked(fact.reach)
+    address = _asked(fact.reach, channel)
     if address is None:
         of_ticket = await store.conversation_of_ticket(
             conn, company_id=company_id, channel_id=channel_id, ticket_id=fact.ticket_id
@@ -56,9 +57,9 @@ async def _conversation(conn: Conn, fact: Commented, company_id: int) -> int:
             return of_ticket.id
         known = await store.reachable_at(conn, company_id=company_id, client_id=client_id, channel_id=channel_id)
         assert known is not None
-        address = _known(known)
+        address = _known(known, channel)
     if address is None:
-        raise BadRecipient("the client has no phone to send to", parameter="phone")
+        raise _nobody(fact.reach, channel)
     row = await store.keep_conversation(
         conn,
         company_id=company_id,
@@ -72,20 +73,28 @@ async def _conversation(conn: Conn, fact: Commented, company_id: int) -> int:
     return row.id
 
 
-def _asked(reach: Reach) -> str | None:
-    """A nickname goes before a phone where both are given."""
-    if reach.username:
+def _asked(reach: Reach, channel: Channel) -> str | None:
+    """A nickname goes before a phone where both are given and the channel writes to nicknames."""
+    if reach.username and channel.by_username:
         return f"telegram:{reach.username}"
-    return f"phone:{reach.phone}" if reach.phone else None
+    return f"phone:{reach.phone}" if reach.phone and channel.by_phone else None
 
 
-def _known(known: Any) -> str | None:
-    if known.phone:
+def _known(known: Any, channel: Channel) -> str | None:
+    """The client's first phone or nickname; else where the client has written from, which is all that a bot knows."""
+    if known.phone and channel.by_phone:
         return f"phone:{known.phone}"
-    if known.username:
+    if known.username and channel.by_username:
         return f"telegram:{known.username}"
     address: str | None = known.address
     return address
+
+
+def _nobody(reach: Reach, channel: Channel) -> BadRecipient:
+    if channel.by_phone:
+        return BadRecipient("the client has no phone to send to", parameter="phone")
+    given = "phone" if reach.phone else "username" if reach.username else "client"
+    return BadRecipient("the client has not written to the bot yet, and a bot cannot write first", parameter=given)
 
 
 def template_text(key: str, variables: Sequence[str]) -> str:
