@@ -160,16 +160,21 @@ class TestSending:
         assert sent[kind].get("filename") == (name if kind == "document" else None)
         assert sent["media"] == (name.replace('"', "%22"), mime.partition(";")[0], content)
 
-    async def test_a_failed_upload_was_not_sent(self, adapter, fake, http):
+    async def test_a_file_that_is_not_taken(self, adapter, fake):
         with pytest.raises(SendError) as error:
             await adapter.send(asked(text="", files=[file("a.exe", "application/x-msdownload")]), Ledger())
         assert (error.value.code, error.value.retry, error.value.maybe_sent) == ("100", False, False)
-        slow = adapter_of(fake, http, base_url=f"{fake.url}/v99.0/")
-        with pytest.raises(SendError) as error:
-            await slow.send(asked(text="", files=[file()]), ledger := Ledger())
-        assert not error.value.maybe_sent
-        assert ledger.began == 0
         assert fake.accepted == []
+
+    @pytest.mark.parametrize(("status", "retry"), [(500, True), (503, True), (429, True), (401, False)])
+    async def test_a_failed_upload_was_not_sent_for_certain(self, adapter, fake, status, retry):
+        fake.failing_uploads.append(status)
+        with pytest.raises(SendError) as error:
+            await adapter.send(asked(files=[file()]), ledger := Ledger())
+        assert (error.value.retry, error.value.maybe_sent) == (retry, False)
+        assert list(ledger.done) == ["text"]
+        await adapter.send(asked(files=[file()]), ledger)
+        assert [sent["type"] for sent in fake.accepted] == ["text", "image"]
 
     async def test_a_file_that_cannot_be_read_is_tried_again(self, adapter, fake):
         async def broken():

@@ -58,6 +58,7 @@ class WhatsAppCloudFake(StrictFake):
     files_at: str = ""  # another host that files are named at
     quality: str = "GREEN"
     called_at: str = ""
+    failing_uploads: list[int] = field(default_factory=list)  # HTTP statuses of the next uploads
 
     def routes(self) -> list[web.RouteDef]:
         base = "/v23.0"
@@ -125,6 +126,8 @@ class WhatsAppCloudFake(StrictFake):
         self._entitled(request)
         if request.content_type != "multipart/form-data" or request.content_length is None:
             raise self.wrong(400, "a multipart form with its length is wanted")
+        if self.failing_uploads:
+            raise self.wrong(self.failing_uploads.pop(0), "the upload failed")
         fields, name, mime, content = {}, "", "", b""
         async for part in await request.multipart():
             if part.name == "file":
