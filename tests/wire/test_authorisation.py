@@ -37,6 +37,7 @@ NAMES_NOTHING = {
     "client_country", "client_city", "client_address", "new_address", "phone_type", "template_id", "template_name",
     "template_variables", "template_lang", "silent", "fstatus", "ftype", "fpriority", "offset", "created_after",
     "created_before", "updated_after", "updated_before", "query", "sort", "order", "properties",
+    "state", "kind", "event", "events", "to",
 }  # fmt: skip
 
 CREATE = {
@@ -85,14 +86,24 @@ MATRIX = {
         "field_id": (lambda b: {"field_id": b.field}, EMPTY),
         "field_value": (lambda b: {"field_value": "secret order"}, EMPTY),
     },
+    "deliveries": {
+        "ticket_id": (lambda b: {"ticket_id": b.ticket}, EMPTY),
+        "comment_id": (lambda b: {"comment_id": b.comment}, EMPTY),
+        "channel_id": (lambda b: {"channel_id": b.channel}, EMPTY),
+    },
+    "delivery": {"delivery_id": (lambda b: {"delivery_id": b.delivery}, 111)},
+    "delivery/resend": {"delivery_id": (lambda b: {"delivery_id": b.delivery}, 111)},
+    "delivery/cancel": {"delivery_id": (lambda b: {"delivery_id": b.delivery}, 111)},
+    "deliveries/replay": {"channel_id": (lambda b: {"channel_id": b.channel, "from": "2020-01-01"}, 111)},
 }  # fmt: skip
 
 
 class Foreign:
     """Company B's objects by kind, and the list of A's to which B's option is offered."""
 
-    def __init__(self, a, b, ticket, tag):
+    def __init__(self, a, b, ticket, tag, delivery):
         self.ticket, self.tag, self.tag_name = ticket, tag, "secret tag"
+        self.delivery, self.comment = delivery
         self.client = b.ids["clients"]["dana"]["id"]
         self.agent, self.group, self.channel = b.agent("bob"), b.group("support"), b.channel("second")
         self.field, self.level, self.nested = b.field("order"), levels(b)[0], option(b, "Bikes")
@@ -111,7 +122,12 @@ async def two(new_desk):
         channel_id=b.channel("second"), lists=[{"id": levels(b)[0], "value": "Bikes"}],
     )  # fmt: skip
     tag = await b.conn.fetchval("select id from tags where company_id = $1 and name = 'secret tag'", b.company)
-    return a, b, Foreign(a, b, ticket, tag)
+    delivery = await b.conn.fetchrow(
+        "insert into deliveries (company_id, channel_id, kind, event, ticket_id, comment_id, body)"
+        " select company_id, $3, 'webhook', 'ticket', ticket_id, id, 'secret body' from comments"
+        " where company_id = $1 and ticket_id = $2 returning id, comment_id", b.company, ticket, b.channel("second"),
+    )  # fmt: skip
+    return a, b, Foreign(a, b, ticket, tag, delivery)
 
 
 TABLES = [
@@ -134,6 +150,7 @@ TABLES = [
     "fields",
     "field_options",
     "triggers",
+    "deliveries",
 ]
 
 

@@ -47,41 +47,9 @@ def create_php(desk):
     }  # fmt: skip
 
 
-def create_whatsapp(desk):
-    return {
-        "message": "Hello", "subject": "First msg", "channel_id": str(desk.channel("whatsapp")), "from": "user",
-        "user_id": str(desk.agent("bob")), "client_phone": "79254697403", "client_id": str(desk.ids["clients"]["dana"]["id"]),
-    }  # fmt: skip
-
-
-def create_template_pact(desk):
-    return {
-        "channel_id": desk.channel("whatsapp"), "from": "user", "client_phone": "79511234567", "template_id": 8094,
-        "template_variables": ["John", "18:00", "London"],
-    }  # fmt: skip
-
-
-def create_template_landbot(desk):
-    return {
-        "channel_id": desk.channel("whatsapp"), "from": "user", "client_phone": "79511234567", "template_name": "Main",
-        "template_variables": ["Valeria"],
-    }  # fmt: skip
-
-
-def create_viber(desk):
-    return {
-        "message": "Hello", "subject": "First msg", "channel_id": str(desk.channel("whatsapp")),
-        "client_phone": "79254697403", "client_id": str(desk.ids["clients"]["dana"]["id"]),
-    }  # fmt: skip
-
-
 CREATE = {
     "create-json": create_json,
     "create-php": create_php,
-    "create-whatsapp": create_whatsapp,
-    "create-template-pact": create_template_pact,
-    "create-template-landbot": create_template_landbot,
-    "create-viber": create_viber,
 }
 
 
@@ -198,7 +166,3 @@ async def test_tickets(desk, encoding):
         found = await answered(desk, "tickets", encoding, asked(desk))
         assert len(found) == 1
         compare(sample, normalised(found, Names(desk)))
-
-
-def test_no_golden_file_is_left_over():
-    assert {path.stem for path in GOLDEN.glob("*.json")} == {*CREATE, *UPDATE, *LISTS, "create-php-file", "ticket-php"}

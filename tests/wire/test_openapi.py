@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from openapi_answers import holds
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from pult.api import errors, openapi, request_schemas
@@ -121,15 +122,7 @@ def test_every_code_that_the_wire_knows_is_explained():
     assert known <= set(openapi.CODES)
 
 
-def holds(document: dict[str, Any], method: str, answer: Any, *, failed: bool = False) -> None:
-    """The answer is what the document says, and of its two kinds the one that is meant."""
-    responses = document["paths"][f"/uapi/{method}"]["post"]["responses"]
-    either = responses["200"]["content"]["application/json"]["schema"]["oneOf"]
-    valid = [Draft202012Validator({**document, **schema}).is_valid(answer) for schema in either]
-    assert valid == [not failed, failed], answer
-
-
-async def test_the_answers_are_as_the_document_says(desk, document):
+async def test_the_answers_are_as_the_document_says(desk):
     told = {
         "subject": "Wheel",
         "message": "<b>bent</b>",
@@ -139,19 +132,19 @@ async def test_the_answers_are_as_the_document_says(desk, document):
     fields = {"field_id": f"{desk.field('order')};{desk.field('vip')}", "field_value": "A-17;true", "tag": "hot"}
     form = {"api_token": desk.token, **told, **fields, "channel_id": str(desk.channel("mail"))}
     made = await desk.send("create/ticket", data=form, files={"files[]": ("Счёт.txt", b"1 wheel", "text/plain")})
-    holds(document, "create/ticket", made.json())
+    holds("create/ticket", made.json())
     ticket_id = made.json()["ticket_id"]
     changes = {"assignee_id": desk.agent("bob"), "user_id": desk.agent("alice"), "priority": "urgent", "status": 2}
-    holds(document, "update/ticket", await desk.call("update/ticket", ticket_id=ticket_id, **changes))
+    holds("update/ticket", await desk.call("update/ticket", ticket_id=ticket_id, **changes))
     one = await desk.ticket(ticket_id, accessible_for_agent_id=desk.agent("bob"), properties=["sla"])
     assert one["comments"][0]["files"]
     assert one["changes"]
     assert one["custom_fields"]
-    holds(document, "ticket", one)
+    holds("ticket", one)
     await desk.create(private_comment=True, **{"from": "user"})
     page = await desk.call("tickets", accessible_for_agent_id=desk.agent("alice"), properties=["sla"])
     assert len(page) == 2
-    holds(document, "tickets", page)
+    holds("tickets", page)
 
 
 @pytest.mark.parametrize(
@@ -164,10 +157,10 @@ async def test_the_answers_are_as_the_document_says(desk, document):
         ("tickets", {"api_token": "nobody's"}),
     ],
 )
-async def test_the_errors_are_as_the_document_says(desk, document, method, parameters):
+async def test_the_errors_are_as_the_document_says(desk, method, parameters):
     answer = await desk.send(method, json={"api_token": desk.token, **parameters})
     assert answer.status_code == 200
-    holds(document, method, answer.json(), failed=True)
+    holds(method, answer.json(), failed=True)
 
 
 async def test_other_addresses_and_verbs_are_as_the_document_says(desk, document):
@@ -212,5 +205,5 @@ async def test_schemathesis_finds_nothing_wrong(desk, tmp_path: Path):
     )
     said, _ = await running.communicate()
     assert running.returncode == 0, said.decode()
-    assert b"Tested: 6" in said, said.decode()
+    assert b"Tested: 13" in said, said.decode()
     assert await desk.conn.fetchval("select count(*) from tickets where company_id = $1", desk.company) > 10

@@ -200,6 +200,67 @@ class TicketRow:
     more: dict[str, Any] = additional()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRequest:
+    """What is posted to a receiver. The headers of the signature and its time are each attempt's own. `body`: once it is made."""
+
+    method: str = wire(reading.text)
+    url: str | None = wire(reading.text_or_none, default=None)
+    headers: dict[str, Any] = wire(dict)
+    body: str | None = wire(reading.text_or_none, default=None)
+    more: dict[str, Any] = additional()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryAttempt:
+    """`outcome`: sent, delivered, retry, refused, maybe_sent or lost; None while it runs. `answer`: its beginning."""
+
+    number: int = wire(reading.number)
+    began_at: datetime = wire(reading.moment)
+    ended_at: datetime | None = wire(reading.moment_or_none, default=None)
+    seconds: float | None = wire(reading.value, default=None)
+    outcome: str | None = wire(reading.text_or_none, default=None)
+    http_status: int | None = wire(reading.number_or_none, default=None)
+    code: str | None = wire(reading.text_or_none, default=None)
+    answer: str | None = wire(reading.text_or_none, default=None)
+    more: dict[str, Any] = additional()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """A message to a client or a webhook. `event_id` is what a receiver knows it by, also when it is sent again."""
+
+    id: int = wire(reading.number)
+    kind: str = wire(reading.text)
+    event: str = wire(reading.text)
+    state: str = wire(reading.text)
+    channel_id: int = wire(reading.number)
+    ticket_id: int | None = wire(reading.number_or_none, default=None)
+    comment_id: int | None = wire(reading.number_or_none, default=None)
+    event_id: str = wire(reading.text)
+    sequence: int | None = wire(reading.number_or_none, default=None)
+    attempts: int = wire(reading.number)
+    resend_of: int | None = wire(reading.number_or_none, default=None)
+    error_code: str | None = wire(reading.text_or_none, default=None)
+    error_text: str | None = wire(reading.text_or_none, default=None)
+    created_at: datetime = wire(reading.moment)
+    next_attempt_at: datetime | None = wire(reading.moment_or_none, default=None)
+    sent_at: datetime | None = wire(reading.moment_or_none, default=None)
+    delivered_at: datetime | None = wire(reading.moment_or_none, default=None)
+    read_at: datetime | None = wire(reading.moment_or_none, default=None)
+    ended_at: datetime | None = wire(reading.moment_or_none, default=None)
+    more: dict[str, Any] = additional()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery(DeliveryRow):
+    """With its request (of a webhook), what the provider calls it (of a message), and its attempts, newest first."""
+
+    request: DeliveryRequest | None = wire(one_or_none(DeliveryRequest), default=None)
+    provider_ids: tuple[str, ...] = wire(each(reading.text), default=())
+    attempt_list: tuple[DeliveryAttempt, ...] = wire(each(one(DeliveryAttempt)), default=())
+
+
 def new_ticket(answer: Any) -> NewTicket:
     return _loaded(NewTicket, answer)
 
@@ -217,6 +278,28 @@ def tickets(answer: Any) -> list[TicketRow]:
     if not isinstance(answer, list):
         raise PultError(None, "the answer is no list of tickets")
     return [_loaded(TicketRow, row) for row in answer]
+
+
+def deliveries(answer: Any) -> list[DeliveryRow]:
+    if not isinstance(answer, list):
+        raise PultError(None, "the answer is no list of deliveries")
+    return [_loaded(DeliveryRow, row) for row in answer]
+
+
+def delivery(answer: Any) -> Delivery:
+    """The delivery's own keys and its attempts, as one object."""
+    inner = answer.get("delivery") if isinstance(answer, dict) else None
+    if not isinstance(inner, dict):
+        raise PultError(None, "the answer has no delivery")
+    return _loaded(Delivery, {**inner, "attempt_list": answer.get("attempts")})
+
+
+def number(answer: Any, key: str) -> int:
+    """The one number that an answer is about."""
+    try:
+        return reading.number(answer[key])
+    except (KeyError, TypeError, ValueError) as error:
+        raise PultError(None, f"the answer has no {key}") from error
 
 
 def _loaded(kind: type[T], raw: Any) -> T:

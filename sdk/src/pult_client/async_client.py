@@ -10,9 +10,17 @@ from typing import Any, Self, Unpack
 import httpx
 
 from pult_client import answers, request
-from pult_client.answers import NewTicket, Ticket, TicketRow
+from pult_client.answers import Delivery, DeliveryRow, NewTicket, Ticket, TicketRow
 from pult_client.exchange import LOST, Outcome, exchange
-from pult_client.parameters import NewTicketParameters, TicketChanges, TicketFilters, TicketPage, TicketView
+from pult_client.parameters import (
+    DeliveryFilters,
+    NewTicketParameters,
+    ReplayedTime,
+    TicketChanges,
+    TicketFilters,
+    TicketPage,
+    TicketView,
+)
 from pult_client.request import File, Request
 
 
@@ -49,6 +57,26 @@ class AsyncClient:
                     yield row
                     last = row.id
             page += 1
+
+    async def deliveries(self, **filters: Unpack[DeliveryFilters]) -> list[DeliveryRow]:
+        """One page of the log of messages and webhooks: up to 100, newest first."""
+        return answers.deliveries(await self._call(request.deliveries(filters)))
+
+    async def delivery(self, delivery_id: int) -> Delivery:
+        """The delivery with what was sent and its attempts."""
+        return answers.delivery(await self._call(request.delivery(delivery_id)))
+
+    async def delivery_resend(self, delivery_id: int) -> int:
+        """Sends it once more; the new delivery's id. Tried again only where nothing can have been stored."""
+        return answers.number(await self._call(request.delivery_resend(delivery_id)), "delivery_id")
+
+    async def delivery_cancel(self, delivery_id: int) -> None:
+        """Takes back what still waits."""
+        await self._call(request.delivery_cancel(delivery_id))
+
+    async def deliveries_replay(self, channel_id: int, **span: Unpack[ReplayedTime]) -> int:
+        """Tells the receiver of an API channel once more what it was to be told in this time; how many events."""
+        return answers.number(await self._call(request.deliveries_replay(channel_id, span)), "count")
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -39,6 +39,10 @@ Priority = Literal["low", "medium", "urgent", "extreme"]
 PhoneType = Literal["home", "mobile", "stationary", "fax", "other"]
 SortKey = Literal["id", "status_id", "client_id", "assignee_id", "group", "last_updated_at", "published_at"]
 FieldText = str | int | bool
+DeliveryState = Literal["queued", "maybe_sent", "sent", "delivered", "read", "failed", "cancelled"]
+DeliveryKind = Literal["message", "webhook"]
+WebhookEvent = Literal["ticket", "comment", "change", "rating", "chat", "delivery"]
+DeliveryEvent = WebhookEvent | Literal["message", "ping"]
 
 
 class Level(TypedDict):
@@ -152,8 +156,36 @@ class TicketPage(TicketFilters, total=False):
     offset: int | None
 
 
-WIRE_NAMES: Final = {"author": "from"}  # the wire's word is one of Python's own
-FILTERS_OF_SEVERAL: Final = ("fchannel", "fassigned", "fgroup", "fstatus", "ftype", "fpriority", "tag", "tags")
+class DeliveryFilters(TypedDict, total=False):
+    """The filters of deliveries, and which page of 100 (from 0). `since` and `until` are `from` and `to` on the wire."""
+
+    ticket_id: int | None
+    comment_id: int | None
+    channel_id: int | None
+    state: DeliveryState | Sequence[DeliveryState] | None
+    kind: DeliveryKind | Sequence[DeliveryKind] | None
+    event: DeliveryEvent | Sequence[DeliveryEvent] | None
+    since: datetime | str | None
+    until: datetime | str | None
+    offset: int | None
+
+
+class ReplayedTime(TypedDict, total=False):
+    """deliveries/replay: from when, until when (absent: now), and which events (absent: all)."""
+
+    since: Required[datetime | str]
+    until: datetime | str | None
+    events: WebhookEvent | Sequence[WebhookEvent] | None
+
+
+WIRE_NAMES: Final = {
+    "author": "from",
+    "since": "from",
+    "until": "to",
+}  # the wire's word is one of Python's own, or reads oddly
+FILTERS_OF_SEVERAL: Final = (
+    "fchannel", "fassigned", "fgroup", "fstatus", "ftype", "fpriority", "tag", "tags", "state", "kind", "event", "events",
+)  # fmt: skip
 
 
 def spelled(given: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
@@ -224,6 +256,6 @@ def _several(value: Any) -> bool:
 
 SPELLINGS: Final[dict[str, Callable[[Any], Any]]] = {
     **dict.fromkeys(("fchannel", "fgroup", "fstatus", "ftype", "fpriority", "tag", "tags", "remove_tag"), comma_list),
-    **dict.fromkeys(("created_after", "created_before", "updated_after", "updated_before"), moment),
+    **dict.fromkeys(("created_after", "created_before", "updated_after", "updated_before", "since", "until"), moment),
     **dict.fromkeys(("field_id", "field_value"), semicolon_list),
 }

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pult_client.parameters import (
+    DeliveryFilters,
     NewTicketParameters,
+    ReplayedTime,
     TicketChanges,
     TicketFilters,
     TicketPage,
@@ -69,6 +71,29 @@ def page_by_id(given: Mapping[str, Any], page: int) -> Request:
     refuse_empty_filters(given)
     values = spelled(given, TicketFilters.__annotations__)
     return Request("tickets", writes=False, values={**values, "sort": "id", "order": "asc", "offset": page})
+
+
+def deliveries(given: Mapping[str, Any]) -> Request:
+    refuse_empty_filters(given)
+    return Request("deliveries", writes=False, values=spelled(given, DeliveryFilters.__annotations__))
+
+
+def delivery(delivery_id: int) -> Request:
+    return Request("delivery", writes=False, values={"delivery_id": delivery_id})
+
+
+def delivery_resend(delivery_id: int) -> Request:
+    return Request("delivery/resend", writes=True, values={"delivery_id": delivery_id})
+
+
+def delivery_cancel(delivery_id: int) -> Request:
+    return Request("delivery/cancel", writes=True, values={"delivery_id": delivery_id})
+
+
+def deliveries_replay(channel_id: int, given: Mapping[str, Any]) -> Request:
+    refuse_empty_filters(given)
+    values = spelled(given, ReplayedTime.__annotations__)
+    return Request("deliveries/replay", writes=True, values={"channel_id": channel_id, **values})
 
 
 def form(values: Mapping[str, Any]) -> dict[str, str]:

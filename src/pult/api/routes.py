@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pult.api import create_ticket, ticket, tickets, update_ticket
+from pult.api import (
+    create_ticket,
+    deliveries,
+    deliveries_replay,
+    delivery,
+    delivery_cancel,
+    delivery_resend,
+    ticket,
+    tickets,
+    update_ticket,
+)
 
 if TYPE_CHECKING:
     from pult.api.method import Method
 
 METHODS: Final[dict[str, Method]] = {
-    module.METHOD.name: module.METHOD for module in (create_ticket, update_ticket, ticket, tickets)
+    module.METHOD.name: module.METHOD
+    for module in (
+        create_ticket,
+        update_ticket,
+        ticket,
+        tickets,
+        deliveries,
+        delivery,
+        delivery_resend,
+        delivery_cancel,
+        deliveries_replay,
+    )
 }
 
 
