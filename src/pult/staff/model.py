@@ -35,6 +35,16 @@ class Channel(Struct, frozen=True):
         """Whether clients talk here by short messages: everything but e-mail and the API itself."""
         return self.type not in {"api", "email"}
 
+    @property
+    def by_phone(self) -> bool:
+        """Whether somebody can be written to first by phone: in every messenger, but not by a bot."""
+        return self.is_messenger and not self.type.endswith("_bot")
+
+    @property
+    def by_username(self) -> bool:
+        """... and by nickname."""
+        return self.by_phone and self.type.startswith("telegram")
+
 
 class Group(Struct, frozen=True):
     id: int

@@ -37,6 +37,7 @@ class ViberBotFake(StrictFake):
     webhook: dict[str, Any] = field(default_factory=dict)
     media: dict[str, bytes] = field(default_factory=dict)  # path -> a client's file
     next_token: int = 4_912_661_846_655_238_145
+    tokens: list[int] = field(default_factory=list)  # of the accepted messages
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -68,6 +69,7 @@ class ViberBotFake(StrictFake):
             raise refusal(6, "notSubscribed")
         self.accept(**given)
         self.next_token += 1
+        self.tokens.append(self.next_token)
         hostname = {"chat_hostname": "SN-CHAT-01_", "billing_status": 0}
         return web.json_response({"status": 0, "status_message": "ok", "message_token": self.next_token} | hostname)
 
