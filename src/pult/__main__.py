@@ -39,6 +39,11 @@ def _apply(settings: Settings, options: Any) -> int:
     return int(module.run(settings, options.file, json=options.json, prune=options.prune, yes=options.yes))
 
 
+def _rotate_secret(settings: Settings, options: Any) -> int:
+    module = importlib.import_module("pult.cli.rotate_secret")
+    return int(module.run(settings, options.channel, company=options.company, json=options.json))
+
+
 def _migrate(settings: Settings, options: Any) -> int:
     return int(importlib.import_module("pult.cli.migrate").run(settings, check=options.check))
 
@@ -66,6 +71,7 @@ COMMANDS = {
     "web": _serve,
     "work": _serve,
     "apply": _apply,
+    "rotate-secret": _rotate_secret,
     "migrate": _migrate,
     "doctor": _doctor,
     "demo": _demo,
@@ -90,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     apply.add_argument("--json", action="store_true", help="print ids (and tokens made) as JSON")
     apply.add_argument("--prune", action="store_true", help="also switch off what the file does not name")
     apply.add_argument("--yes", action="store_true", help="prune without asking")
+    rotate = _command(commands, "rotate-secret", "give a channel a new secret to sign with; the last one stays live")
+    rotate.add_argument("channel", metavar="CHANNEL", help="the channel's key in the desk file, or its id")
+    rotate.add_argument("--company", default="main", metavar="KEY", help="the company's key (main)")
+    rotate.add_argument("--json", action="store_true", help="print the live secrets as JSON")
     migrate = _command(commands, "migrate", "bring the schema up to date")
     migrate.add_argument("--check", action="store_true", help="rehearse: say what would be done, change nothing")
     _command(commands, "doctor", "check database, storage, channels, clock and disk, and say what is wrong")

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import msgspec
 
+from pult.api.webhook_bodies import ping
 from pult.channels.registry import TYPES
 from pult.cli.database import dsn_of
 from pult.deskfile.apply import apply
 from pult.deskfile.parse import BadDocument, parse
 from pult.kit.connecting import LostConnection
+from pult.kit.http_out import HttpOut
 from pult.kit.migrate import MigrationError
 from pult.kit.postgres import EmbeddedError
 from pult.kit.work import unit_of_work, until_done
 from pult.settings import with_served_address
+from pult.webhooks import checking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from pult.deskfile.document import Document
     from pult.kit.work import Work
     from pult.settings import Settings
+    from pult.webhooks.store import AddressRow
 
 WRONG = 1
 NOT_CONFIRMED = 2
@@ -69,13 +73,17 @@ def run(settings: Settings, file: Path, *, json: bool, prune: bool, yes: bool) -
 def _bring(dsn: str, settings: Settings, document: Document, *, json: bool, prune: bool, yes: bool) -> int:
     plan: list[str] | None = None
     if prune:
-        plan = asyncio.run(_apply(dsn, document, settings.address, pruning=True, rehearsing=True)).pruned
+        plan = asyncio.run(_apply(dsn, document, settings.address, pruning=True, rehearsing=True))[0].pruned
         if plan and not _agreed(plan, yes=yes):
             return NOT_CONFIRMED
-    applied = asyncio.run(_apply(dsn, document, settings.address, pruning=prune, plan=plan))
+    applied, new = asyncio.run(_apply(dsn, document, settings.address, pruning=prune, plan=plan))
+    warnings = asyncio.run(_checked(dsn, new, settings)) if new else []
     if json:
-        print(msgspec.json.format(msgspec.json.encode(applied.answer()), indent=2).decode())
+        answer = {**applied.answer(), "warnings": warnings}
+        print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
     _tell(applied, sys.stderr if json else sys.stdout, briefly=json)
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     return 0
 
 
@@ -87,24 +95,40 @@ async def _apply(
     pruning: bool,
     rehearsing: bool = False,
     plan: list[str] | None = None,
-) -> Applied:
-    """One transaction. `rehearsing` keeps nothing of it; with a `plan` nothing is kept when pruning would be another now."""
+) -> tuple[Applied, list[AddressRow]]:
+    """One transaction. `rehearsing` keeps nothing of it; with a `plan` nothing is kept when pruning would be another now.
 
-    async def attempt() -> Applied:
+    Answers too which addresses of receivers are to be checked now.
+    """
+
+    async def attempt() -> tuple[Applied, list[AddressRow]]:
         work: Work[None]
         async with unit_of_work(pool, None) as work:
+            before = await checking.addresses(work.conn, document.company.key)
             applied = await apply(work.conn, document, address=address, pruning=pruning)
             if rehearsing:
                 raise _Rehearsed(applied)
             if plan is not None and applied.pruned != plan:
                 raise _ChangedMeanwhile
-            return applied
+            after = await checking.addresses(work.conn, document.company.key)
+            return applied, await checking.note_new(work.conn, before, after)
 
     async with asyncpg.create_pool(dsn, min_size=1, max_size=1) as pool:
         try:
             return await until_done(attempt)
         except _Rehearsed as rehearsed:
-            return rehearsed.applied
+            return rehearsed.applied, []
+
+
+async def _checked(dsn: str, new: Sequence[AddressRow], settings: Settings) -> list[str]:
+    """Ask receivers whether they answer, after the commit: what is wrong is a warning, and their addresses are kept."""
+    http = HttpOut(settings.allow_private)
+    try:
+        async with asyncpg.create_pool(dsn, min_size=1, max_size=1) as pool:
+            wrong = await checking.check(pool, http, new, ping)
+    finally:
+        await http.close()
+    return [f"channel {key}: webhook_url is kept, but does not answer: {text}" for key, text in wrong.items()]
 
 
 def _agreed(plan: Sequence[str], *, yes: bool) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pult.kit.db import Conn
 
 INVITE_LASTS = timedelta(days=7)
+LIVE_SECRETS = 2  # that a channel signs with: a receiver may know the new one or still the old
 
 
 class TokenTaken(DeskError):
@@ -96,6 +97,18 @@ async def keep_channel(
             active=True,
         )
     return wished
+
+
+async def rotate_secret(conn: Conn, company_id: int, was: store.ChannelRow) -> list[str]:
+    """The channel signs with a new secret, and for a while with the last one too: both, the new one first."""
+    settings = msgspec.json.decode(was.settings)
+    live = [_signing_secret(), *settings.get("signing_secrets", [])][:LIVE_SECRETS]
+    values = msgspec.structs.asdict(was)
+    for field in ("type", "application_id"):
+        values.pop(field)
+    values["settings"] = msgspec.json.encode(settings | {"signing_secrets": live}).decode()
+    await store.update_channel(conn, company_id=company_id, **values)
+    return live
 
 
 async def keep_agent(conn: Conn, company_id: int, was: store.AgentRow | None, wished: store.AgentRow) -> store.AgentRow:
