@@ -166,6 +166,10 @@ class TestSending:
         assert receipt.message_ids == ("7001:1", "7001:2", "7001:3")
         assert ledger.began == 3
 
+    async def test_a_text_without_gaps_is_filled_to_the_limit(self, bench):
+        await bench.adapter().send(message(bench, text="x" * 5000), Ledger())
+        assert [len(accepted["content"]) for accepted in bench.fake.accepted] == [4096, 904]
+
     async def test_an_emoji_counts_twice(self, bench):
         await bench.adapter().send(message(bench, text="😀" * 4000), Ledger())
         assert [len(accepted["content"]) for accepted in bench.fake.accepted] == [2048, 1952]
@@ -581,7 +585,7 @@ class TestPolling:
 
 class TestFiles:
     async def test_a_file_is_fetched(self, fake, adapter_of):
-        fake.files["F"] = ("documents/file 1.pdf", b"%PDF" * 50_000)
+        fake.files["F"] = ("documents/file #1?.pdf", b"%PDF" * 50_000)
         content = await adapter_of().open_file(FileIn("F", "bill.pdf", "application/pdf"))
         assert (content.name, content.mime, content.size) == ("bill.pdf", "application/pdf", 200_000)
         assert b"".join([chunk async for chunk in content.chunks]) == b"%PDF" * 50_000

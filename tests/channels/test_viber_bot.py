@@ -169,6 +169,10 @@ class TestSending:
         assert list(ledger.done) == ["text", *(f"text-{number}" for number in range(2, len(sent) + 1))]
         assert all(len(seen.body) <= 30_000 for seen in bench.fake.seen)
 
+    async def test_a_text_without_gaps_is_filled_to_the_limit(self, bench):
+        await bench.adapter().send(message(bench, text="я" * 7001), Ledger())
+        assert [len(accepted["text"]) for accepted in bench.fake.accepted] == [7000, 1]
+
     @pytest.mark.parametrize(
         ("outgoing", "expected"),
         [
