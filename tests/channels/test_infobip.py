@@ -199,6 +199,15 @@ class TestSending:
         assert len(fake.accepted) == 1
         assert len(fake.seen) == 2
 
+    async def test_an_answer_that_says_nothing_is_asked_for_again(self, adapter, fake):
+        fake.silent = True
+        with pytest.raises(SendError) as error:
+            await adapter.send(asked(), Ledger())
+        assert error.value.retry
+        fake.silent = False
+        await adapter.send(asked(), Ledger())
+        assert len(fake.accepted) == 1
+
     async def test_ids_are_those_of_the_message_the_part_and_the_desk(self, adapter, fake, http):
         files = [file("a.png"), file("b.png")]
         await adapter.send(asked(files=files), Ledger())

@@ -160,6 +160,18 @@ class TestSending:
         assert sent[kind].get("filename") == (name if kind == "document" else None)
         assert sent["media"] == (name.replace('"', "%22"), mime.partition(";")[0], content)
 
+    async def test_an_answer_that_does_not_name_the_message(self, adapter, fake):
+        fake.nameless = True
+        with pytest.raises(SendError) as error:
+            await adapter.send(asked(), Ledger())
+        assert (error.value.maybe_sent, error.value.retry) == (True, False)
+
+    async def test_what_nothing_takes_is_refused_before_its_text_is_sent(self, adapter, fake):
+        with pytest.raises(SendError) as error:
+            await adapter.send(asked(files=[replace(file(), size=101 * 2**20)]), Ledger())
+        assert (error.value.code, error.value.retry) == ("file_too_large", False)
+        assert fake.seen == []
+
     async def test_a_file_that_is_not_taken(self, adapter, fake):
         with pytest.raises(SendError) as error:
             await adapter.send(asked(text="", files=[file("a.exe", "application/x-msdownload")]), Ledger())

@@ -67,6 +67,7 @@ class InfobipFake(StrictFake):
     templates: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    silent: bool = False  # answers say nothing of the message
     seen_ids: set[str] = field(default_factory=set)
 
     def routes(self) -> list[web.RouteDef]:
@@ -107,7 +108,8 @@ class InfobipFake(StrictFake):
         kind = request.path.rpartition("/")[2]
         given = json.loads(await request.read())
         if kind != "template":
-            return web.json_response(self._taken(kind, given))
+            taken = self._taken(kind, given)
+            return web.json_response({} if self.silent else taken)
         self._typed(given, {"messages": list}, {"bulkId": str})
         if not given["messages"]:
             raise self._bad("messages: empty")

@@ -57,6 +57,7 @@ class WhatsAppCloudFake(StrictFake):
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # a client's: id -> type, bytes
     files_at: str = ""  # another host that files are named at
     quality: str = "GREEN"
+    nameless: bool = False  # answers leave the message's id out
     called_at: str = ""
     failing_uploads: list[int] = field(default_factory=list)  # HTTP statuses of the next uploads
 
@@ -108,7 +109,8 @@ class WhatsAppCloudFake(StrictFake):
         told = given.get("to") or given["recipient"]
         contact = {"input": told, "wa_id": self.wa_ids.get(told, told.removeprefix("+"))}
         message = {"id": message_id, **({"message_status": "accepted"} if "template" in given else {})}
-        return {"messaging_product": "whatsapp", "contacts": [contact], "messages": [message]}
+        messages = [] if self.nameless else [message]
+        return {"messaging_product": "whatsapp", "contacts": [contact], "messages": messages}
 
     def _known(self, asked: dict[str, Any]) -> None:
         given = [part for component in asked.get("components", []) for part in component["parameters"]]
