@@ -275,6 +275,7 @@ CREATE TABLE deliveries (
     due_at timestamp with time zone DEFAULT now() NOT NULL,
     leased_until timestamp with time zone,
     progress jsonb DEFAULT '{}'::jsonb NOT NULL,
+    part_states jsonb DEFAULT '{}'::jsonb NOT NULL,
     error_code text,
     error_text text,
     resend_of bigint,
@@ -302,6 +303,7 @@ CREATE TABLE delivery_attempts (
     delivery_id bigint NOT NULL,
     number integer NOT NULL,
     began_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    in_flight boolean DEFAULT true NOT NULL,
     ended_at timestamp with time zone,
     outcome text,
     http_status integer,
@@ -337,7 +339,7 @@ CREATE TABLE early_reports (
     channel_id integer NOT NULL,
     name text NOT NULL,
     report jsonb NOT NULL,
-    reported_at timestamp with time zone DEFAULT now() NOT NULL
+    reported_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 CREATE TABLE field_options (

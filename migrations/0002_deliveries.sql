@@ -46,6 +46,7 @@ create table deliveries (
     due_at timestamptz not null default now(),
     leased_until timestamptz,  -- somebody works on it
     progress jsonb not null default '{}',  -- of a message: parts that were sent, part -> the provider's id
+    part_states jsonb not null default '{}',  -- of a message in several parts: what was reported of each
     error_code text,
     error_text text,
     resend_of bigint,
@@ -83,17 +84,18 @@ create table early_reports (
     channel_id integer not null,
     name text not null,
     report jsonb not null,
-    reported_at timestamptz not null default now(),
+    reported_at timestamptz not null default clock_timestamp(),
     primary key (company_id, channel_id, name, reported_at)
 );
 
--- Every attempt; `began_at` is written before the request leaves. Began and not ended: the one window in which nobody
--- knows whether it was sent.
+-- Every attempt; its row is written before the request leaves. `in_flight`: a request left and its answer is not recorded
+-- yet: the one window in which, should the process die, nobody knows whether it was sent.
 create table delivery_attempts (
     company_id integer not null,
     delivery_id bigint not null,
     number integer not null,
     began_at timestamptz not null default clock_timestamp(),
+    in_flight boolean not null default true,
     ended_at timestamptz,
     outcome text,  -- sent, delivered, retry, refused, maybe_sent, lost
     http_status integer,

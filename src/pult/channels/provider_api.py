@@ -76,7 +76,7 @@ class ProviderApi:
     def _understood(self, answer: Answered, *, repeatable: bool) -> Said:
         try:
             data = msgspec.json.decode(answer.body) if answer.body else None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise _no_json(answer, repeatable=repeatable) from None
         found = self._explain(answer.status, data)
         if found is None and answer.status < 300:

@@ -89,7 +89,7 @@ select c.company_id, c.id, c.channel_id, c.kind, c.event, c.ticket_id, c.comment
        c.made_at, extract(epoch from now() - c.made_at)::float8 as age,
        exists(select 1 from delivery_attempts a
                where a.company_id = c.company_id and a.delivery_id = c.id and a.number = c.attempts
-                 and a.ended_at is null) as began
+                 and a.ended_at is null and a.in_flight) as began
   from claimed c;
 
 -- name: keep_leases :exec
@@ -100,14 +100,18 @@ update deliveries d
  where d.company_id = w.company_id and d.id = w.id and d.leased_until is not null;
 
 -- name: begin_attempt :exec
--- The request leaves now. A later part of the same attempt changes nothing.
+-- A request leaves now, for one part of the message or the whole.
 insert into delivery_attempts (company_id, delivery_id, number)
 values (sqlc.arg('company_id'), sqlc.arg('delivery_id'), sqlc.arg('number'))
-on conflict (company_id, delivery_id, number) do nothing;
+on conflict (company_id, delivery_id, number) do update set in_flight = true;
 
 -- name: note_part :exec
--- A part of a message was sent, and what the provider calls it.
-with part as (
+-- A part of a message was sent, and what the provider calls it: nothing is in flight until the next part begins.
+with landed as (
+    update delivery_attempts
+       set in_flight = false
+     where company_id = sqlc.arg('company_id') and delivery_id = sqlc.arg('id') and number = sqlc.arg('number')
+), part as (
     update deliveries d
        set progress = d.progress || jsonb_build_object(sqlc.arg('part')::text, sqlc.arg('message_id')::text)
      where d.company_id = sqlc.arg('company_id') and d.id = sqlc.arg('id')
@@ -123,6 +127,10 @@ on conflict (company_id, channel_id, name) do nothing;
 insert into delivery_names (company_id, channel_id, name, delivery_id)
 select sqlc.arg('company_id'), sqlc.arg('channel_id'), unnest(sqlc.arg('names')::text[]), sqlc.arg('delivery_id')
 on conflict (company_id, channel_id, name) do nothing;
+
+-- name: names_of :many
+select n.name from delivery_names n
+ where n.company_id = sqlc.arg('company_id') and n.delivery_id = sqlc.arg('delivery_id');
 
 -- name: settle :many
 -- What became of attempts of deliveries that are still waiting. `pauses`: seconds until the next one.
@@ -156,7 +164,7 @@ select o.company_id, o.id, o.number, clock_timestamp(), o.outcome, nullif(o.http
               sqlc.arg('said')::text[])
        as o (company_id, id, number, outcome, http_status, code, said)
 on conflict (company_id, delivery_id, number) do update
-   set ended_at = excluded.ended_at, outcome = excluded.outcome, http_status = excluded.http_status,
+   set ended_at = excluded.ended_at, in_flight = false, outcome = excluded.outcome, http_status = excluded.http_status,
        code = excluded.code, said = excluded.said;
 
 -- name: target_well :exec

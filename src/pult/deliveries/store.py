@@ -143,7 +143,7 @@ CLAIM = """with busy as (
        set leased_until = now() + $7::interval, attempts = d.attempts + 1
       from due
      where d.company_id = due.company_id and d.id = due.id
-    returning d.company_id, d.id, d.channel_id, d.kind, d.event, d.ticket_id, d.comment_id, d.change_id, d.cause_id, d.event_id, d.sequence, d.conversation_id, d.details, d.body, d.state, d.attempts, d.due_at, d.leased_until, d.progress, d.error_code, d.error_text, d.resend_of, d.made_at, d.sent_at, d.delivered_at, d.read_at, d.ended_at
+    returning d.company_id, d.id, d.channel_id, d.kind, d.event, d.ticket_id, d.comment_id, d.change_id, d.cause_id, d.event_id, d.sequence, d.conversation_id, d.details, d.body, d.state, d.attempts, d.due_at, d.leased_until, d.progress, d.part_states, d.error_code, d.error_text, d.resend_of, d.made_at, d.sent_at, d.delivered_at, d.read_at, d.ended_at
 ), begun as (
     insert into delivery_attempts (company_id, delivery_id, number)
     select c.company_id, c.id, c.attempts from claimed c where c.kind = 'webhook'
@@ -186,7 +186,7 @@ CLAIM_ONE = """with claimed as (
            select 1 from deliveries e
             where e.company_id = d.company_id and e.channel_id = d.channel_id and e.ticket_id = d.ticket_id
               and e.id < d.id and e.state = 'queued')
-    returning d.company_id, d.id, d.channel_id, d.kind, d.event, d.ticket_id, d.comment_id, d.change_id, d.cause_id, d.event_id, d.sequence, d.conversation_id, d.details, d.body, d.state, d.attempts, d.due_at, d.leased_until, d.progress, d.error_code, d.error_text, d.resend_of, d.made_at, d.sent_at, d.delivered_at, d.read_at, d.ended_at
+    returning d.company_id, d.id, d.channel_id, d.kind, d.event, d.ticket_id, d.comment_id, d.change_id, d.cause_id, d.event_id, d.sequence, d.conversation_id, d.details, d.body, d.state, d.attempts, d.due_at, d.leased_until, d.progress, d.part_states, d.error_code, d.error_text, d.resend_of, d.made_at, d.sent_at, d.delivered_at, d.read_at, d.ended_at
 )
 select c.company_id, c.id, c.channel_id, c.kind, c.event, c.ticket_id, c.comment_id, c.change_id, c.cause_id, c.event_id,
        c.sequence, c.conversation_id, c.details::text as details, c.body, c.progress::text as progress, c.attempts,
@@ -211,14 +211,14 @@ CLAIM_LAPSED = """with lapsed as (
        set leased_until = now() + $2::interval
       from lapsed l
      where d.company_id = l.company_id and d.id = l.id
-    returning d.company_id, d.id, d.channel_id, d.kind, d.event, d.ticket_id, d.comment_id, d.change_id, d.cause_id, d.event_id, d.sequence, d.conversation_id, d.details, d.body, d.state, d.attempts, d.due_at, d.leased_until, d.progress, d.error_code, d.error_text, d.resend_of, d.made_at, d.sent_at, d.delivered_at, d.read_at, d.ended_at
+    returning d.company_id, d.id, d.channel_id, d.kind, d.event, d.ticket_id, d.comment_id, d.change_id, d.cause_id, d.event_id, d.sequence, d.conversation_id, d.details, d.body, d.state, d.attempts, d.due_at, d.leased_until, d.progress, d.part_states, d.error_code, d.error_text, d.resend_of, d.made_at, d.sent_at, d.delivered_at, d.read_at, d.ended_at
 )
 select c.company_id, c.id, c.channel_id, c.kind, c.event, c.ticket_id, c.comment_id, c.change_id, c.cause_id, c.event_id,
        c.sequence, c.conversation_id, c.details::text as details, c.body, c.progress::text as progress, c.attempts,
        c.made_at, extract(epoch from now() - c.made_at)::float8 as age,
        exists(select 1 from delivery_attempts a
                where a.company_id = c.company_id and a.delivery_id = c.id and a.number = c.attempts
-                 and a.ended_at is null) as began
+                 and a.ended_at is null and a.in_flight) as began
   from claimed c"""
 
 
@@ -240,18 +240,22 @@ async def keep_leases(conn: Conn, *, lease: timedelta, company_ids: Collection[i
 
 BEGIN_ATTEMPT = """insert into delivery_attempts (company_id, delivery_id, number)
 values ($1, $2, $3)
-on conflict (company_id, delivery_id, number) do nothing"""
+on conflict (company_id, delivery_id, number) do update set in_flight = true"""
 
 
 async def begin_attempt(conn: Conn, *, company_id: int, delivery_id: int, number: int) -> None:
-    """The request leaves now. A later part of the same attempt changes nothing."""
+    """A request leaves now, for one part of the message or the whole."""
     await conn.execute(BEGIN_ATTEMPT, company_id, delivery_id, number)
 
 
-NOTE_PART = """with part as (
+NOTE_PART = """with landed as (
+    update delivery_attempts
+       set in_flight = false
+     where company_id = $2 and delivery_id = $3 and number = $4
+), part as (
     update deliveries d
-       set progress = d.progress || jsonb_build_object($2::text, $1::text)
-     where d.company_id = $3 and d.id = $4
+       set progress = d.progress || jsonb_build_object($5::text, $1::text)
+     where d.company_id = $2 and d.id = $3
     returning d.company_id, d.channel_id, d.id
 )
 insert into delivery_names (company_id, channel_id, name, delivery_id)
@@ -261,9 +265,9 @@ select p.company_id, p.channel_id, 'message:' || $1::text, p.id
 on conflict (company_id, channel_id, name) do nothing"""
 
 
-async def note_part(conn: Conn, *, message_id: str, part: str, company_id: int, id: int) -> None:
-    """A part of a message was sent, and what the provider calls it."""
-    await conn.execute(NOTE_PART, message_id, part, company_id, id)
+async def note_part(conn: Conn, *, message_id: str, company_id: int, id: int, number: int, part: str) -> None:
+    """A part of a message was sent, and what the provider calls it: nothing is in flight until the next part begins."""
+    await conn.execute(NOTE_PART, message_id, company_id, id, number, part)
 
 
 ADD_NAMES = """insert into delivery_names (company_id, channel_id, name, delivery_id)
@@ -273,6 +277,14 @@ on conflict (company_id, channel_id, name) do nothing"""
 
 async def add_names(conn: Conn, *, company_id: int, channel_id: int, names: Collection[str], delivery_id: int) -> None:
     await conn.execute(ADD_NAMES, company_id, channel_id, names, delivery_id)
+
+
+NAMES_OF = """select n.name from delivery_names n
+ where n.company_id = $1 and n.delivery_id = $2"""
+
+
+async def names_of(conn: Reader, *, company_id: int, delivery_id: int) -> list[str]:
+    return [row[0] for row in await conn.fetch(NAMES_OF, company_id, delivery_id)]
 
 
 SETTLE = """with outcome as (
@@ -323,7 +335,7 @@ select o.company_id, o.id, o.number, clock_timestamp(), o.outcome, nullif(o.http
               $7::text[])
        as o (company_id, id, number, outcome, http_status, code, said)
 on conflict (company_id, delivery_id, number) do update
-   set ended_at = excluded.ended_at, outcome = excluded.outcome, http_status = excluded.http_status,
+   set ended_at = excluded.ended_at, in_flight = false, outcome = excluded.outcome, http_status = excluded.http_status,
        code = excluded.code, said = excluded.said"""
 
 
@@ -402,7 +414,7 @@ UNRENDERED = """select d.company_id, d.id, d.channel_id, d.kind, d.event, d.tick
        d.made_at, extract(epoch from now() - d.made_at)::float8 as age
   from delivery_targets t
  cross join lateral (
-    select d.company_id, d.id, d.channel_id, d.kind, d.event, d.ticket_id, d.comment_id, d.change_id, d.cause_id, d.event_id, d.sequence, d.conversation_id, d.details, d.body, d.state, d.attempts, d.due_at, d.leased_until, d.progress, d.error_code, d.error_text, d.resend_of, d.made_at, d.sent_at, d.delivered_at, d.read_at, d.ended_at from deliveries d
+    select d.company_id, d.id, d.channel_id, d.kind, d.event, d.ticket_id, d.comment_id, d.change_id, d.cause_id, d.event_id, d.sequence, d.conversation_id, d.details, d.body, d.state, d.attempts, d.due_at, d.leased_until, d.progress, d.part_states, d.error_code, d.error_text, d.resend_of, d.made_at, d.sent_at, d.delivered_at, d.read_at, d.ended_at from deliveries d
      where d.company_id = t.company_id and d.channel_id = t.channel_id and d.state = 'queued' and d.kind = 'webhook'
        and d.body is null and d.leased_until is null
      order by d.id

@@ -18,7 +18,7 @@ from pult.kit import files
 from pult.kit.html import plain_text
 from pult.kit.log import get_logger
 from pult.messaging import reports, store
-from pult.messaging.contract import FileOut, Mail, Outgoing, Receipt, Recipient, SendError, State, Template
+from pult.messaging.contract import FileOut, Mail, Outgoing, Recipient, SendError, Template
 from pult.messaging.outlets import BadChannelSettings, ChannelGone
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pult.deliveries.carrier import Claimed
     from pult.desk import Desk
-    from pult.messaging.contract import Adapter, ChannelRecord
+    from pult.messaging.contract import ChannelRecord, Receipt
     from pult.messaging.outlets import Outlets
     from pult.tickets.companies import Companies
 
@@ -65,7 +65,7 @@ class MessageCarrier:
         except Exception as error:
             if not isinstance(error, TimeoutError):
                 log.exception("message.fault", channel_type=record.type)
-            unsure = sending.began and not adapter.idempotent
+            unsure = sending.in_flight and not adapter.idempotent
             result: Result = "maybe_sent" if unsure else "retry"
             return Outcome(claimed, result, code="internal", text=type(error).__name__, began=sending.began)
         if receipt.conversation:
@@ -73,16 +73,13 @@ class MessageCarrier:
         return Outcome(claimed, "done", state=receipt.state, text=receipt.note, names=names_of(receipt))
 
     async def resume(self, claimed: Claimed, *, began: bool) -> Outcome:
-        """What never began, and what the provider recognises, is sent; else the provider is asked; else nobody knows."""
+        """Nothing in flight, or a provider that recognises repeats: it goes on where it stopped. Else nobody knows."""
         try:
             _, adapter = await self._outlets.of(claimed.channel_id)
         except (ChannelGone, BadChannelSettings) as error:
             return Outcome(claimed, "refused", code="channel", text=str(error))
         if not began or adapter.idempotent:
             return Outcome(claimed, "retry", code="lost", text="the process that was sending ended", began=False)
-        found = await _looked_up(adapter, claimed)
-        if found is not None:
-            return Outcome(claimed, "done", state=found)
         return Outcome(claimed, "maybe_sent", code="lost", text="the process ended while the message was being sent")
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
@@ -124,24 +121,30 @@ class _Sending:
 
     def __init__(self, desk: Desk, claimed: Claimed) -> None:
         self._pool, self._claimed = desk.pools.main, claimed
-        self.began = False
+        self.began = False  # whether any request left
+        self.in_flight = False  # ... and its answer is not recorded
         self.done = dict(claimed.progress)
 
     async def begin(self) -> None:
-        if not self.began:
-            await ledger_store.begin_attempt(
-                self._pool,
-                company_id=self._claimed.company_id,
-                delivery_id=self._claimed.id,
-                number=self._claimed.attempt,
-            )
-            self.began = True
+        await ledger_store.begin_attempt(
+            self._pool,
+            company_id=self._claimed.company_id,
+            delivery_id=self._claimed.id,
+            number=self._claimed.attempt,
+        )
+        self.began = self.in_flight = True
 
     async def sent(self, part: str, message_id: str = "") -> None:
         self.done[part] = message_id
         await ledger_store.note_part(
-            self._pool, company_id=self._claimed.company_id, id=self._claimed.id, part=part, message_id=message_id
+            self._pool,
+            company_id=self._claimed.company_id,
+            id=self._claimed.id,
+            number=self._claimed.attempt,
+            part=part,
+            message_id=message_id,
         )
+        self.in_flight = False
 
     async def talking_to(self, conversation: str) -> None:
         if self._claimed.conversation_id is not None:
@@ -207,14 +210,3 @@ def _failed(claimed: Claimed, error: SendError, *, began: bool) -> Outcome:
         target_failed=error.retry and error.code in TARGET_FAULTS,
         began=began,
     )
-
-
-async def _looked_up(adapter: Adapter, claimed: Claimed) -> State | None:
-    known = [message_id for message_id in claimed.progress.values() if message_id]
-    if not known:
-        return None
-    try:
-        report = await adapter.look_up(Receipt(message_ids=known))
-    except SendError:
-        return None
-    return report.state if report is not None and report.state != State.QUEUED else None

@@ -39,6 +39,8 @@ class Taken:
 async def take(work: Work[Caller], incoming: Incoming) -> Taken | None:
     """The message as a comment, in the conversation's ticket or a new one; None where it was taken before."""
     ids = {"company_id": work.by.company_id, "channel_id": work.by.channel.id}
+    if incoming.written_by_us and await store.is_ours(work.conn, message_id=incoming.message_id, **ids):
+        return None
     if incoming.message_id and not await store.take_message(work.conn, message_id=incoming.message_id, **ids):
         return None
     known = await store.find_conversation(

@@ -117,7 +117,7 @@ select t.id from tickets t
    for no key update;
 
 -- name: hold_delivery :one
-select d.id, d.channel_id, d.ticket_id, d.comment_id, d.state
+select d.id, d.channel_id, d.ticket_id, d.comment_id, d.state, d.progress::text as progress, d.part_states::text as part_states
   from deliveries d
  where d.company_id = sqlc.arg('company_id') and d.id = sqlc.arg('id')
    for no key update;
@@ -133,6 +133,11 @@ update deliveries d
        read_at = case when sqlc.arg('state')::text = 'read' then coalesce(d.read_at, sqlc.arg('at')) else d.read_at end,
        ended_at = case when sqlc.arg('state')::text in ('delivered', 'read', 'failed', 'maybe_sent') then coalesce(d.ended_at, now()) end
  where d.company_id = sqlc.arg('company_id') and d.id = sqlc.arg('id');
+
+-- name: keep_part_state :exec
+update deliveries
+   set part_states = part_states || jsonb_build_object(sqlc.arg('part')::text, sqlc.arg('state')::text)
+ where company_id = sqlc.arg('company_id') and id = sqlc.arg('id');
 
 -- name: mark_comment :exec
 update comments
@@ -166,6 +171,18 @@ with taken as (
     returning 1
 )
 select exists(select 1 from taken) as is_new;
+
+-- name: is_ours :one
+-- Whether the provider's message is one that we sent, or is about to be known as one.
+select exists(
+           select 1 from delivery_names n
+            where n.company_id = sqlc.arg('company_id') and n.channel_id = sqlc.arg('channel_id')
+              and n.name = 'message:' || sqlc.arg('message_id')::text)
+       or exists(
+           select 1 from early_reports e
+            where e.company_id = sqlc.arg('company_id') and e.channel_id = sqlc.arg('channel_id')
+              and e.name = 'message:' || sqlc.arg('message_id')::text
+              and e.report ->> 'also_known_as' = sqlc.arg('message_id')::text) as ours;
 
 -- name: message_became :exec
 update incoming_messages set comment_id = sqlc.arg('comment_id')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,6 +30,8 @@ class MessageReported:
     states: tuple[str, ...]
 
 
+_parts = msgspec.json.Decoder(dict[str, str])
+
 STEPS = ("sent", "delivered", "read")
 
 
@@ -39,20 +40,15 @@ async def settle(work: Work[Caller], outcome: Outcome) -> None:
     claimed = outcome.claimed
     conn, company_id = work.conn, claimed.company_id
     assert claimed.ticket_id is not None
-    if outcome.names:  # before the ticket, as whoever reports does
-        await store.names_one_at_a_time(conn, channel_id=claimed.channel_id)
+    await store.names_one_at_a_time(conn, channel_id=claimed.channel_id)  # before the ticket, as whoever reports does
     await store.hold_ticket(conn, company_id=company_id, ticket_id=claimed.ticket_id)
     before = await store.hold_delivery(conn, company_id=company_id, id=claimed.id)
     states = await ledger.settle(conn, [outcome])
     after = states.get((company_id, claimed.id))
-    if before is not None and after is not None and after != before.state:
-        await _tell(work, before, before.state, after)
-    elif before is not None and after is None and outcome.result == "done":  # a report was quicker than the answer
-        climbed = model.climb(before.state, outcome.state)
-        if climbed != before.state:
-            await _climb(work, before, climbed, _now_report(outcome))
-    if outcome.names:
-        await _learn_names(work, claimed.channel_id, claimed.id, list(outcome.names))
+    if before is None or after is None or after == "queued":
+        return
+    await _tell(work, before, before.state, after)
+    await _learn_names(work, claimed.channel_id, claimed.id, list(outcome.names))
 
 
 async def report(work: Work[Caller], told: StatusReport) -> bool:
@@ -108,9 +104,30 @@ async def _report(work: Work[Caller], delivery_id: int, ticket_id: int | None, t
         await store.know_conversation(
             conn, company_id=company_id, delivery_id=delivery_id, provider_ref=told.conversation
         )
-    climbed = model.climb(row.state, told.state)
+    if row.state == "queued":  # it is just being sent, perhaps in parts: heard when that is over
+        await store.keep_early_report(
+            conn,
+            company_id=company_id,
+            channel_id=row.channel_id,
+            names=[f"own:{delivery_id}"],
+            report=msgspec.json.encode(told).decode(),
+        )
+        return
+    climbed = model.climb(row.state, await _of_whole(work, row, told))
     if climbed != row.state:
         await _climb(work, row, climbed, told)
+
+
+async def _of_whole(work: Work[Caller], row: store.HoldDeliveryRow, told: StatusReport) -> str:
+    """What a report of one part says of a message in several: it is as far as its slowest part, and fails with any."""
+    parts = _parts.decode(row.progress)
+    part = next((name for name, given in parts.items() if given and given == told.message_id), None)
+    if part is None or len(parts) < 2 or told.state == State.FAILED:
+        return told.state
+    states = dict.fromkeys(parts, str(State.SENT)) | _parts.decode(row.part_states)
+    states[part] = model.climb(states[part], told.state)
+    await store.keep_part_state(work.conn, company_id=work.by.company_id, id=row.id, part=part, state=states[part])
+    return min(states.values(), key=model.LADDER.index)
 
 
 async def _climb(work: Work[Caller], row: store.HoldDeliveryRow, state: str, told: StatusReport) -> None:
@@ -153,15 +170,20 @@ def _steps(before: str, after: str) -> tuple[str, ...]:
 
 
 async def _learn_names(work: Work[Caller], channel_id: int, delivery_id: int, names: list[str]) -> None:
+    """Names of a message, and what was said of it before they were known or while it was being sent."""
     conn, company_id = work.conn, work.by.company_id
-    await ledger_store.add_names(
-        conn, company_id=company_id, channel_id=channel_id, names=names, delivery_id=delivery_id
+    if names:
+        await ledger_store.add_names(
+            conn, company_id=company_id, channel_id=channel_id, names=names, delivery_id=delivery_id
+        )
+    known = await ledger_store.names_of(conn, company_id=company_id, delivery_id=delivery_id)
+    early = await store.take_early_reports(
+        conn, company_id=company_id, channel_id=channel_id, names=[*known, f"own:{delivery_id}"]
     )
-    for early in await store.take_early_reports(conn, company_id=company_id, channel_id=channel_id, names=names):
-        told = msgspec.json.decode(early, type=StatusReport)
+    for told in early:
         row = await store.hold_delivery(conn, company_id=company_id, id=delivery_id)
         assert row is not None
-        await _report(work, delivery_id, row.ticket_id, told)
+        await _report(work, delivery_id, row.ticket_id, msgspec.json.decode(told, type=StatusReport))
 
 
 def _names(told: StatusReport) -> list[str]:
@@ -171,7 +193,3 @@ def _names(told: StatusReport) -> list[str]:
     if told.also_known_as:
         names.append(f"message:{told.also_known_as}")
     return names
-
-
-def _now_report(outcome: Outcome) -> StatusReport:
-    return StatusReport(State(outcome.state), at=datetime.now(UTC))  # clock: our own answer's time, close enough

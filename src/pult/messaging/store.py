@@ -102,6 +102,8 @@ class HoldDeliveryRow(msgspec.Struct, frozen=True):
     ticket_id: int | None
     comment_id: int | None
     state: str
+    progress: str
+    part_states: str
 
 
 class FindConversationRow(msgspec.Struct, frozen=True):
@@ -344,7 +346,7 @@ async def hold_ticket(conn: Conn, *, company_id: int, ticket_id: int) -> int | N
     return result
 
 
-HOLD_DELIVERY = """select d.id, d.channel_id, d.ticket_id, d.comment_id, d.state
+HOLD_DELIVERY = """select d.id, d.channel_id, d.ticket_id, d.comment_id, d.state, d.progress::text as progress, d.part_states::text as part_states
   from deliveries d
  where d.company_id = $1 and d.id = $2
    for no key update"""
@@ -369,6 +371,15 @@ CLIMB = """update deliveries d
 async def climb(conn: Conn, *, state: str, code: str, text: str, at: datetime | None, company_id: int, id: int) -> None:
     """A message's new state; it is not below the old one (pult.deliveries.model.climb)."""
     await conn.execute(CLIMB, state, code, text, at, company_id, id)
+
+
+KEEP_PART_STATE = """update deliveries
+   set part_states = part_states || jsonb_build_object($1::text, $2::text)
+ where company_id = $3 and id = $4"""
+
+
+async def keep_part_state(conn: Conn, *, part: str, state: str, company_id: int, id: int) -> None:
+    await conn.execute(KEEP_PART_STATE, part, state, company_id, id)
 
 
 MARK_COMMENT = """update comments
@@ -428,6 +439,23 @@ select exists(select 1 from taken) as is_new"""
 async def take_message(conn: Conn, *, company_id: int, channel_id: int, message_id: str) -> bool | None:
     """Whether this message of the provider's is new."""
     result: bool | None = await conn.fetchval(TAKE_MESSAGE, company_id, channel_id, message_id)
+    return result
+
+
+IS_OURS = """select exists(
+           select 1 from delivery_names n
+            where n.company_id = $1 and n.channel_id = $2
+              and n.name = 'message:' || $3::text)
+       or exists(
+           select 1 from early_reports e
+            where e.company_id = $1 and e.channel_id = $2
+              and e.name = 'message:' || $3::text
+              and e.report ->> 'also_known_as' = $3::text) as ours"""
+
+
+async def is_ours(conn: Reader, *, company_id: int, channel_id: int, message_id: str) -> bool | None:
+    """Whether the provider's message is one that we sent, or is about to be known as one."""
+    result: bool | None = await conn.fetchval(IS_OURS, company_id, channel_id, message_id)
     return result
 
 

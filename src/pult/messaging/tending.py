@@ -34,7 +34,10 @@ async def install_all(desk: Desk, outlets: Outlets) -> None:
     """Ask each provider whose channel is new or changed to call us; what it says is kept, and asked again when it failed."""
     for record, adapter in await outlets.all():
         if Cap.HOOK in adapter.caps:
-            await _install(desk, record, adapter)
+            try:
+                await _install(desk, record, adapter)
+            except Exception:  # a fault of ours with one channel is no reason to leave out the others
+                log.exception("channel.not_installed", channel_type=record.type)
 
 
 async def _install(desk: Desk, record: ChannelRecord, adapter: Adapter) -> None:

@@ -26,7 +26,7 @@ class CancelRow(msgspec.Struct, frozen=True):
 
 
 RESEND = """with was as (
-    select d.company_id, d.id, d.channel_id, d.kind, d.event, d.ticket_id, d.comment_id, d.change_id, d.cause_id, d.event_id, d.sequence, d.conversation_id, d.details, d.body, d.state, d.attempts, d.due_at, d.leased_until, d.progress, d.error_code, d.error_text, d.resend_of, d.made_at, d.sent_at, d.delivered_at, d.read_at, d.ended_at from deliveries d
+    select d.company_id, d.id, d.channel_id, d.kind, d.event, d.ticket_id, d.comment_id, d.change_id, d.cause_id, d.event_id, d.sequence, d.conversation_id, d.details, d.body, d.state, d.attempts, d.due_at, d.leased_until, d.progress, d.part_states, d.error_code, d.error_text, d.resend_of, d.made_at, d.sent_at, d.delivered_at, d.read_at, d.ended_at from deliveries d
      where d.company_id = $1 and d.id = $2
        for no key update
 ), newer as (

@@ -1,0 +1,1 @@
+"""How each target of deliveries stands, for people."""
