@@ -5,9 +5,9 @@
 select exists (
            select from api_tokens k join companies c on c.id = k.company_id
             where k.hash = $2 and k.company_id = $1 and c.config_version = $3) as current,
-       (select convert_to(coalesce(json_agg(page.shown order by page.id desc), '[]')::text, 'UTF8')
+       (select convert_to(coalesce(json_agg(/*shown*/ order by d.id desc), '[]')::text, 'UTF8')
           from (
-              select d.id, /*shown*/ as shown
+              select d.*
                 from deliveries d
                where d.company_id = $1
                  and ($4::integer is null or d.ticket_id = $4)
@@ -20,4 +20,4 @@ select exists (
                  and ($10::timestamptz is null or d.made_at >= $10)
                  and ($11::timestamptz is null or d.made_at < $11)
                order by d.id desc
-               limit 100 offset $12::bigint) page) as body
+               limit 100 offset $12::bigint) d) as body
