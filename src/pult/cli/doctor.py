@@ -14,10 +14,13 @@ import msgspec
 import obstore
 
 from pult.channels.registry import TYPES
+from pult.cli import channel_checks
 from pult.cli.database import embedded_home, server_of
 from pult.kit import checks, files
 from pult.kit.checks import Finding
+from pult.kit.connecting import LostConnection
 from pult.kit.postgres import EmbeddedError
+from pult.settings import with_served_address
 from pult.staff import store as staff
 
 if TYPE_CHECKING:
@@ -49,8 +52,11 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with server_of(settings) as dsn:
-            yield from asyncio.run(_database(dsn))
-    except (EmbeddedError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            findings = asyncio.run(_database(dsn))
+            yield from findings
+            if all(finding.ok for finding in findings if finding.name == "schema"):
+                yield from asyncio.run(channel_checks.channels(with_served_address(settings), dsn))
+    except (EmbeddedError, LostConnection, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         yield Finding("database", ok=False, text=f"it cannot be reached: {error or type(error).__name__}")
 
 
@@ -109,7 +115,7 @@ async def _database(dsn: str) -> list[Finding]:
 
 
 async def _channels(conn: asyncpg.Connection) -> list[Finding]:
-    """One finding for each type that is configured; the settings are looked at, the providers are not called."""
+    """One finding for each type that is configured: whether the settings are all there."""
     rows = await staff.active_channels(conn)
     count = Counter(row.type for row in rows)
     lacking: dict[str, list[str]] = {kind: [] for kind in count}
