@@ -160,7 +160,7 @@ async def test_a_lease_that_is_kept_does_not_lapse(company, pool):
         claimed = await ledger.claim(conn, 10)
         await pool.execute("update deliveries set leased_until = now() + interval '1 s'")
         await ledger.keep(conn, claimed)
-        assert await pool.fetchval("select leased_until > now() + interval '30 s' from deliveries")
+        assert await pool.fetchval("select leased_until > now() + interval '20 s' from deliveries")
         assert await ledger.claim_lapsed(conn, 10) == []
 
 

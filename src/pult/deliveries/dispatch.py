@@ -16,7 +16,8 @@ from pult.kit.connecting import lost
 from pult.kit.log import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from typing import Any
 
     import asyncpg
 
@@ -29,7 +30,7 @@ TAKEN_AT_ONCE: Final = 100
 SETTLED_AT_ONCE: Final = 64
 LOOK: Final = 0.5  # seconds
 SWEEP: Final = 5.0
-KEEP: Final = 15.0
+KEEP: Final = 7.0
 BACK_OFF: Final = (0.2, 10.0)  # seconds, first and longest, while the database does not answer
 LAST: Final = 25.0  # seconds that stopping waits for what is under way
 RENDERED_AHEAD: Final = 200
@@ -41,7 +42,6 @@ class Dispatcher:
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], carriers: Mapping[str, Carrier]) -> None:
         self._pool, self._carriers = pool, carriers
         self.woken = asyncio.Event()
-        self._free = asyncio.Semaphore(CONCURRENCY)
         self._held: dict[tuple[int, int], Claimed] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._ended: dict[str, list[Outcome]] = {}
@@ -49,21 +49,24 @@ class Dispatcher:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then what is under way is finished, for a while. What is not is found by the next one's sweep."""
-        tasks = [
-            asyncio.create_task(self._again_and_again(self._take, LOOK), name="take deliveries"),
-            asyncio.create_task(self._again_and_again(self._sweep, SWEEP), name="sweep deliveries"),
-            asyncio.create_task(self._again_and_again(self._keep, KEEP), name="keep leases"),
-            asyncio.create_task(self._again_and_again(self._render_ahead, SWEEP), name="render ahead"),
+        over = asyncio.Event()
+        beginning = [
+            asyncio.create_task(self._again_and_again(self._take, LOOK, stop, self.woken), name="take deliveries"),
+            asyncio.create_task(self._again_and_again(self._sweep, SWEEP, stop), name="sweep deliveries"),
+        ]
+        beside = [
+            asyncio.create_task(self._again_and_again(self._keep, KEEP, over), name="keep leases"),
+            asyncio.create_task(self._again_and_again(self._render_ahead, SWEEP, over), name="render ahead"),
         ]
         await stop.wait()
-        tasks[0].cancel()
-        tasks[1].cancel()
+        self.woken.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST):
+                await asyncio.gather(*beginning)  # what one of them has just claimed is under way too
                 await self.finish()
-        for task in (*tasks, *self._running):
+        for task in (*beginning, *beside, *self._running):
             task.cancel()
-        await asyncio.gather(*tasks, *self._running, return_exceptions=True)
+        await asyncio.gather(*beginning, *beside, *self._running, return_exceptions=True)
 
     async def finish(self) -> None:
         """Return when nothing is under way."""
@@ -71,33 +74,41 @@ class Dispatcher:
             await asyncio.gather(*self._running, *self._settling.values(), return_exceptions=True)
 
     async def deliver(self, claimed: Claimed) -> None:
-        """Carry one that the caller has claimed, and record what became of it."""
+        """Carry one that the caller has claimed, and record what became of it; its lease is kept meanwhile."""
         self._held[claimed.company_id, claimed.id] = claimed
-        await self._carry(claimed)
+        over = asyncio.Event()
+        keeping = asyncio.create_task(self._again_and_again(self._keep, KEEP, over, pause_first=True))
+        try:
+            await self._carry(claimed)
+        finally:
+            keeping.cancel()
 
-    async def _again_and_again(self, step: object, pause: float) -> None:
+    async def _again_and_again(
+        self,
+        step: Callable[[], Awaitable[bool]],
+        pause: float,
+        stop: asyncio.Event,
+        woken: asyncio.Event | None = None,
+        *,
+        pause_first: bool = False,
+    ) -> None:
+        """Take the step until `stop`, which cuts none short: after a pause, or sooner when `woken` says so."""
         first, longest = BACK_OFF
-        wait = first
-        while True:
+        wait, again = first, not pause_first
+        while not stop.is_set():
+            if not again:
+                await _pause(pause, woken or stop)
+                if woken is not None:
+                    woken.clear()
+                if stop.is_set():
+                    return
             try:
-                again = await step()  # type: ignore[operator]
+                again = await step()
                 wait = first
             except Exception as error:  # noqa: BLE001  # mostly a lost database; whatever it is, deliveries must go on
                 log.warning("deliveries.interrupted", error=type(error).__name__, pause=wait)
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, longest)
-                continue
-            if not again:
-                await self._pause(pause, woken=pause == LOOK)
-
-    async def _pause(self, seconds: float, *, woken: bool) -> None:
-        if not woken:
-            await asyncio.sleep(seconds)
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.woken.wait()
-        self.woken.clear()
+                await _pause(wait, stop)
+                wait, again = min(wait * 2, longest), True
 
     async def _take(self) -> bool:
         """Claim as much as there are hands for; whether there may be more."""
@@ -127,22 +138,22 @@ class Dispatcher:
     async def _prepared(self, kind: str, claimed: Sequence[Claimed]) -> Sequence[Claimed]:
         try:
             return await self._carriers[kind].prepare(claimed)
-        except Exception as error:
-            log.exception("deliveries.not_prepared", kind=kind)
+        except Exception as error:  # noqa: BLE001  # whatever it is, all of them stay, and are tried later
+            _complain(error, "deliveries.not_prepared", kind=kind)
             for one in claimed:
                 self._end(Outcome(one, "retry", code="internal", text=type(error).__name__, began=False))
             return []
 
-    def _start(self, work: object) -> None:
-        task: asyncio.Task[None] = asyncio.create_task(work)  # type: ignore[arg-type]
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     async def _carry(self, claimed: Claimed) -> None:
         try:
             outcome = await self._carriers[claimed.kind].carry(claimed)
-        except Exception as error:  # a fault of ours: the delivery stays, and is tried later
-            log.exception("deliveries.fault", kind=claimed.kind, event_of=claimed.event)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the delivery stays, and is tried later
+            _complain(error, "deliveries.fault", kind=claimed.kind, event_of=claimed.event)
             outcome = Outcome(claimed, "retry", code="internal", text=type(error).__name__, began=False)
         await asyncio.shield(self._end(outcome))
 
@@ -209,3 +220,18 @@ class Dispatcher:
         async with self._pool.acquire() as conn:
             await ledger.keep_bodies(conn, rendered)
         return len(waiting) == RENDERED_AHEAD
+
+
+async def _pause(seconds: float, event: asyncio.Event) -> None:
+    """Until the event, for so long at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _complain(error: Exception, event: str, **fields: str) -> None:
+    """A database that is away is news; everything else is a fault of ours, and told whole."""
+    if lost(error):
+        log.warning(event, error=type(error).__name__, **fields)
+    else:
+        log.error(event, exc_info=error, **fields)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pult.deliveries.carrier import Outcome
     from pult.kit.db import Conn, Reader
 
-LEASE: Final = timedelta(seconds=60)
+LEASE: Final = timedelta(seconds=30)  # how long what a process held waits when it dies
 PER_TARGET: Final = 16  # at once in one process: a target that hangs holds no more hands than these
 SAID: Final = 2000  # characters of an answer that are kept
 OUTCOMES: Final = {"done": "sent", "retry": "retry", "refused": "refused", "maybe_sent": "maybe_sent"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from pult.deliveries import ledger
+from pult.kit.connecting import lost
 from pult.kit.log import get_logger
 from pult.messaging import store
 from pult.messaging.contract import Cap, KnownTemplate, SendError
@@ -41,6 +42,9 @@ class Said:
     text: str
 
 
+WAITS: Final = Said(0, None, "queued", "", "")  # all that can be said while the database is away
+
+
 class Messages:
     """One process's way to say something at once."""
 
@@ -52,8 +56,19 @@ class Messages:
     async def say(self, company_id: int, comment_id: int, within: float) -> Said | None:
         """Send a comment's message now and wait at most `within` seconds for the provider's word; None: nothing to send.
 
-        Sending goes on when the wait is over, and in another process if this one dies.
+        Sending goes on when the wait is over, and in another process if this one dies. Raises nothing: the comment is stored,
+        and whoever is told of an error instead would write it once more.
         """
+        try:
+            return await self._say(company_id, comment_id, within)
+        except Exception as error:  # whatever it is, the ledger has the message, and it will be sent
+            if lost(error):
+                log.warning("message.not_watched", reason=type(error).__name__)
+            else:
+                log.exception("message.not_watched")
+            return WAITS
+
+    async def _say(self, company_id: int, comment_id: int, within: float) -> Said | None:
         end = time.monotonic() + within
         found = await self._look(company_id, comment_id)
         if found is None or found.state in ENDS:

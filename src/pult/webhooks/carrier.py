@@ -137,9 +137,9 @@ class WebhookCarrier:
                     await store.report(work.conn, company_id=target[0], channel_id=target[1], report=None)
                     self._receivers[target] = replace(receiver, never_answered=False)
 
-    async def resume(self, claimed: Claimed, *, began: bool) -> Outcome:
-        """Its holder died: it is sent again, under the same id."""
-        return Outcome(claimed, "retry", code="lost", text="the process that was sending it ended", began=began)
+    async def resume(self, claimed: Claimed, *, began: bool) -> Outcome:  # noqa: ARG002  # a repetition does no harm
+        """Its holder died: it is sent again, under the same id. What that says of the receiver is nothing: it did not begin."""
+        return Outcome(claimed, "retry", code="lost", text="the process that was sending it ended", began=False)
 
 
 def outcome(claimed: Claimed, answer: Answered) -> Outcome:
