@@ -175,12 +175,17 @@ async def _remember(
             message_id=incoming.message_id,
             comment_id=taken.comment_id,
         )
+    await _await_files(work, incoming, taken)
+
+
+async def _await_files(work: Work[Caller], incoming: Incoming, taken: Taken) -> None:
+    """What is still at the provider is fetched later."""
     for file in incoming.files:
         if not file.stored_key:
             await store.await_file(
                 work.conn,
-                company_id=company_id,
-                channel_id=channel_id,
+                company_id=work.by.company_id,
+                channel_id=work.by.channel.id,
                 comment_id=taken.comment_id,
                 ref=file.ref,
                 name=file.name[:255] or "file",
