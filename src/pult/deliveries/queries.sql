@@ -70,7 +70,8 @@ select c.company_id, c.id, c.channel_id, c.kind, c.event, c.ticket_id, c.comment
   from claimed c;
 
 -- name: claim_lapsed :many
--- Deliveries whose holder died or hangs: held anew. `began`: the request of their last attempt may have left.
+-- Deliveries whose holder died or hangs: held anew. `began`: a request of their last attempt may have left. Where none is
+-- in flight the attempt ends here, so that a holder that was only away cannot begin one any more.
 with lapsed as (
     select d.company_id, d.id from deliveries d
      where d.leased_until < now()
@@ -83,13 +84,18 @@ with lapsed as (
       from lapsed l
      where d.company_id = l.company_id and d.id = l.id
     returning d.*
+), ended as (
+    insert into delivery_attempts as a (company_id, delivery_id, number, ended_at, in_flight, outcome)
+    select c.company_id, c.id, c.attempts, clock_timestamp(), false, 'lost' from claimed c
+    on conflict (company_id, delivery_id, number) do update
+       set ended_at = coalesce(a.ended_at, excluded.ended_at), in_flight = false, outcome = excluded.outcome
+     where not a.in_flight or a.ended_at is not null
+    returning a.company_id, a.delivery_id
 )
 select c.company_id, c.id, c.channel_id, c.kind, c.event, c.ticket_id, c.comment_id, c.change_id, c.cause_id, c.event_id,
        c.sequence, c.conversation_id, c.details::text as details, c.body, c.progress::text as progress, c.attempts,
        c.made_at, extract(epoch from now() - c.made_at)::float8 as age,
-       exists(select 1 from delivery_attempts a
-               where a.company_id = c.company_id and a.delivery_id = c.id and a.number = c.attempts
-                 and a.ended_at is null and a.in_flight) as began
+       not exists(select 1 from ended e where e.company_id = c.company_id and e.delivery_id = c.id) as began
   from claimed c;
 
 -- name: keep_leases :exec
@@ -99,11 +105,14 @@ update deliveries d
   from unnest(sqlc.arg('company_ids')::integer[], sqlc.arg('ids')::bigint[]) as w (company_id, id)
  where d.company_id = w.company_id and d.id = w.id and d.leased_until is not null;
 
--- name: begin_attempt :exec
--- A request leaves now, for one part of the message or the whole.
+-- name: begin_attempt :one
+-- A request leaves now, for one part of the message or the whole. No answer: somebody else has ended the attempt.
 insert into delivery_attempts (company_id, delivery_id, number)
 values (sqlc.arg('company_id'), sqlc.arg('delivery_id'), sqlc.arg('number'))
-on conflict (company_id, delivery_id, number) do update set in_flight = true;
+on conflict (company_id, delivery_id, number) do update
+   set in_flight = true
+ where delivery_attempts.ended_at is null
+returning number;
 
 -- name: note_part :exec
 -- A part of a message was sent, and what the provider calls it: nothing is in flight until the next part begins.

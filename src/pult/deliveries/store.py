@@ -212,18 +212,24 @@ CLAIM_LAPSED = """with lapsed as (
       from lapsed l
      where d.company_id = l.company_id and d.id = l.id
     returning d.company_id, d.id, d.channel_id, d.kind, d.event, d.ticket_id, d.comment_id, d.change_id, d.cause_id, d.event_id, d.sequence, d.conversation_id, d.details, d.body, d.state, d.attempts, d.due_at, d.leased_until, d.progress, d.part_states, d.error_code, d.error_text, d.resend_of, d.made_at, d.sent_at, d.delivered_at, d.read_at, d.ended_at
+), ended as (
+    insert into delivery_attempts as a (company_id, delivery_id, number, ended_at, in_flight, outcome)
+    select c.company_id, c.id, c.attempts, clock_timestamp(), false, 'lost' from claimed c
+    on conflict (company_id, delivery_id, number) do update
+       set ended_at = coalesce(a.ended_at, excluded.ended_at), in_flight = false, outcome = excluded.outcome
+     where not a.in_flight or a.ended_at is not null
+    returning a.company_id, a.delivery_id
 )
 select c.company_id, c.id, c.channel_id, c.kind, c.event, c.ticket_id, c.comment_id, c.change_id, c.cause_id, c.event_id,
        c.sequence, c.conversation_id, c.details::text as details, c.body, c.progress::text as progress, c.attempts,
        c.made_at, extract(epoch from now() - c.made_at)::float8 as age,
-       exists(select 1 from delivery_attempts a
-               where a.company_id = c.company_id and a.delivery_id = c.id and a.number = c.attempts
-                 and a.ended_at is null and a.in_flight) as began
+       not exists(select 1 from ended e where e.company_id = c.company_id and e.delivery_id = c.id) as began
   from claimed c"""
 
 
 async def claim_lapsed(conn: Conn, *, most: int, lease: timedelta) -> list[ClaimLapsedRow]:
-    """Deliveries whose holder died or hangs: held anew. `began`: the request of their last attempt may have left."""
+    """Deliveries whose holder died or hangs: held anew. `began`: a request of their last attempt may have left. Where none is
+    in flight the attempt ends here, so that a holder that was only away cannot begin one any more."""
     return [ClaimLapsedRow(*row) for row in await conn.fetch(CLAIM_LAPSED, most, lease)]
 
 
@@ -240,12 +246,16 @@ async def keep_leases(conn: Conn, *, lease: timedelta, company_ids: Collection[i
 
 BEGIN_ATTEMPT = """insert into delivery_attempts (company_id, delivery_id, number)
 values ($1, $2, $3)
-on conflict (company_id, delivery_id, number) do update set in_flight = true"""
+on conflict (company_id, delivery_id, number) do update
+   set in_flight = true
+ where delivery_attempts.ended_at is null
+returning number"""
 
 
-async def begin_attempt(conn: Conn, *, company_id: int, delivery_id: int, number: int) -> None:
-    """A request leaves now, for one part of the message or the whole."""
-    await conn.execute(BEGIN_ATTEMPT, company_id, delivery_id, number)
+async def begin_attempt(conn: Conn, *, company_id: int, delivery_id: int, number: int) -> int | None:
+    """A request leaves now, for one part of the message or the whole. No answer: somebody else has ended the attempt."""
+    result: int | None = await conn.fetchval(BEGIN_ATTEMPT, company_id, delivery_id, number)
+    return result
 
 
 NOTE_PART = """with landed as (

@@ -15,6 +15,7 @@ import msgspec
 from pult.deliveries import store as ledger_store
 from pult.deliveries.carrier import Outcome, Result
 from pult.kit import files
+from pult.kit.connecting import lost
 from pult.kit.html import plain_text
 from pult.kit.log import get_logger
 from pult.messaging import reports, store
@@ -22,7 +23,7 @@ from pult.messaging.contract import FileOut, Mail, Outgoing, Recipient, SendErro
 from pult.messaging.outlets import BadChannelSettings, ChannelGone
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from pult.deliveries.carrier import Claimed
     from pult.desk import Desk
@@ -32,10 +33,15 @@ if TYPE_CHECKING:
 
 log = get_logger()
 
+AGAIN: Final = 0.2  # seconds
 SEND_WITHIN: Final = 150.0  # seconds for all parts of a message
 FILE_LINK_DAYS: Final = 3  # a provider fetches a file soon, but may try again over a weekend
 TARGET_FAULTS: Final = frozenset({"unreachable", "no_answer", "not_json", "private_address"})
 _files = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+class TakenOver(Exception):
+    """The lease ended, and another process has the delivery: nothing may leave here any more."""
 
 
 class MessageCarrier:
@@ -60,16 +66,14 @@ class MessageCarrier:
         try:
             async with asyncio.timeout(SEND_WITHIN):
                 receipt = await adapter.send(message, sending)
+                if receipt.conversation:
+                    await sending.talking_to(receipt.conversation)
         except SendError as error:
             return _failed(claimed, error, began=sending.began)
-        except Exception as error:
-            if not isinstance(error, TimeoutError):
-                log.exception("message.fault", channel_type=record.type)
-            unsure = sending.in_flight and not adapter.idempotent
-            result: Result = "maybe_sent" if unsure else "retry"
-            return Outcome(claimed, result, code="internal", text=type(error).__name__, began=sending.began)
-        if receipt.conversation:
-            await sending.talking_to(receipt.conversation)
+        except TakenOver:
+            return Outcome(claimed, "retry", code="lost", text="another process went on with it", began=False)
+        except Exception as error:  # noqa: BLE001  # whatever it is, what is in flight decides
+            return _broken(claimed, error, record, unsure=sending.in_flight and not adapter.idempotent)
         return Outcome(claimed, "done", state=receipt.state, text=receipt.note, names=names_of(receipt))
 
     async def resume(self, claimed: Claimed, *, began: bool) -> Outcome:
@@ -126,17 +130,21 @@ class _Sending:
         self.done = dict(claimed.progress)
 
     async def begin(self) -> None:
-        await ledger_store.begin_attempt(
+        """TakenOver where another process has taken this one for dead."""
+        begun = await ledger_store.begin_attempt(
             self._pool,
             company_id=self._claimed.company_id,
             delivery_id=self._claimed.id,
             number=self._claimed.attempt,
         )
+        if begun is None:
+            raise TakenOver
         self.began = self.in_flight = True
 
     async def sent(self, part: str, message_id: str = "") -> None:
         self.done[part] = message_id
-        await ledger_store.note_part(
+        note = partial(
+            ledger_store.note_part,
             self._pool,
             company_id=self._claimed.company_id,
             id=self._claimed.id,
@@ -144,16 +152,30 @@ class _Sending:
             part=part,
             message_id=message_id,
         )
+        await _written(note)
         self.in_flight = False
 
     async def talking_to(self, conversation: str) -> None:
         if self._claimed.conversation_id is not None:
-            await store.know_conversation(
+            know = partial(
+                store.know_conversation,
                 self._pool,
                 company_id=self._claimed.company_id,
                 delivery_id=self._claimed.id,
                 provider_ref=conversation,
             )
+            await _written(know)
+
+
+async def _written(write: Callable[[], Awaitable[None]]) -> None:
+    """What the provider has done must be known here: a database that is away is waited for, as long as sending may last."""
+    while True:
+        try:
+            return await write()
+        except Exception as error:
+            if not lost(error):
+                raise
+        await asyncio.sleep(AGAIN)
 
 
 def own_id(company_id: int, delivery_id: int) -> str:
@@ -210,3 +232,15 @@ def _failed(claimed: Claimed, error: SendError, *, began: bool) -> Outcome:
         target_failed=error.retry and error.code in TARGET_FAULTS,
         began=began,
     )
+
+
+def _broken(claimed: Claimed, error: Exception, record: ChannelRecord, *, unsure: bool) -> Outcome:
+    """Neither the provider's answer nor a refusal: it hangs, the database went away, or the fault is ours."""
+    hangs = isinstance(error, TimeoutError)
+    if lost(error) or hangs:
+        log.warning("message.interrupted", channel_type=record.type, reason=type(error).__name__)
+    else:
+        log.error("message.fault", channel_type=record.type, exc_info=error)
+    result: Result = "maybe_sent" if unsure else "retry"
+    text = type(error).__name__
+    return Outcome(claimed, result, code="internal", text=text, target_failed=hangs, began=hangs)
