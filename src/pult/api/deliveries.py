@@ -40,7 +40,6 @@ PARAMETERS: Final = (
         {"type": "integer", "minimum": 0},
         "Which page of 100, from 0.",
         null="refused",
-        example="1",
     ),
 )
 

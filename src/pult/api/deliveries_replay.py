@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -35,23 +35,30 @@ PARAMETERS: Final = (
 
 async def replay(call: Call) -> bytes:
     """Tells a receiver once more what it was to be told in a time, in order, under the same event ids; answers how many."""
-    given, channels = call.given, call.caller.configuration.channels
-    if "from" not in given:
-        raise BadValue("from is missing", parameter="from")
-    channel = channels.get(given.get("channel_id", 0))
-    if channel is None:
-        raise NotFound(f"there is no channel {given.get('channel_id', '')}".rstrip(), parameter="channel_id")
-    if channel.hook is None:
-        raise BadValue("this channel has no webhook address", parameter="channel_id")
+    given = call.given
 
     async def verb(work: Work[Caller]) -> int:
         await require_current(work)
+        channel_id = _receiving(work.by, given)
+        if "from" not in given:
+            raise BadValue("from is missing", parameter="from")
         return await again.replay(
-            work, work.by.company_id, channel.id, since=given["from"], until=given.get("to"), events=given.get("events")
+            work, work.by.company_id, channel_id, since=given["from"], until=given.get("to"), events=given.get("events")
         )
 
     count = await call.desk.done(call.caller, verb)
     return msgspec.json.encode({"status": "success", "count": count})
+
+
+def _receiving(caller: Caller, given: dict[str, Any]) -> int:
+    """The channel asked for, which must have a receiver."""
+    channel = caller.configuration.channels.get(given.get("channel_id", 0))
+    if channel is None:
+        named = f"there is no channel {given['channel_id']}" if "channel_id" in given else "channel_id is missing"
+        raise NotFound(named, parameter="channel_id")
+    if channel.hook is None:
+        raise BadValue("this channel has no webhook address", parameter="channel_id")
+    return channel.id
 
 
 METHOD = Method(

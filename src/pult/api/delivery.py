@@ -6,11 +6,10 @@ from importlib.resources import files
 from typing import Final
 
 from pult.api.deliveries import SHOWN_AS
-from pult.api.delivery_parameters import DELIVERY_ID, SHOWN, TIME_OR_NULL
+from pult.api.delivery_parameters import DELIVERY_ID, SHOWN, TIME_OR_NULL, wanted_delivery
 from pult.api.method import Call, Method
 from pult.api.ticket_answer import ID, ID_OR_NULL, TEXT, TEXT_OR_NULL, TIME, exactly, listed
 from pult.deliveries.again.actions import DeliveryUnknown
-from pult.kit.errors import NotFound
 from pult.tickets.configuration import Stale
 from pult.webhooks.carrier import AGENT
 
@@ -41,14 +40,13 @@ ANSWER: Final = exactly(
 
 async def delivery(call: Call) -> bytes:
     """One delivery with what was sent and every attempt, newest first."""
-    if "delivery_id" not in call.given:
-        raise NotFound("delivery_id is missing", parameter="delivery_id")
-    caller, wanted = call.caller, call.given["delivery_id"]
+    caller, wanted = call.caller, call.given.get("delivery_id", 0)  # which none has
     row = await call.desk.pools.main.fetchrow(PAGE, caller.company_id, wanted, caller.token_hash, caller.version, AGENT)
     assert row is not None
     if not row["current"]:
         raise Stale
     if row["body"] is None:
+        wanted = wanted_delivery(call.given)
         raise DeliveryUnknown(f"there is no delivery {wanted}", parameter="delivery_id")
     body: bytes = row["body"]
     return body

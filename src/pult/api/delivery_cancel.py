@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pult.api.current import require_current
-from pult.api.delivery_parameters import DELIVERY_ID
+from pult.api.delivery_parameters import DELIVERY_ID, wanted_delivery
 from pult.api.delivery_parameters import SUCCESS as ANSWER
 from pult.api.method import Call, Method
 from pult.api.update_ticket import SUCCESS
 from pult.deliveries.again import actions as again
-from pult.kit.errors import NotFound
 
 if TYPE_CHECKING:
     from pult.kit.work import Work
@@ -19,12 +18,10 @@ if TYPE_CHECKING:
 
 async def cancel(call: Call) -> bytes:
     """Takes back what still waits; an error where it is being sent at this moment or was sent."""
-    if "delivery_id" not in call.given:
-        raise NotFound("delivery_id is missing", parameter="delivery_id")
 
     async def verb(work: Work[Caller]) -> None:
         await require_current(work)
-        await again.cancel(work, work.by.company_id, call.given["delivery_id"])
+        await again.cancel(work, work.by.company_id, wanted_delivery(call.given))
 
     await call.desk.done(call.caller, verb)
     return SUCCESS

@@ -10,6 +10,8 @@ from pult.api.ticket_answer import ID, ID_OR_NULL, TEXT_OR_NULL, TIME, exactly
 from pult.kit.errors import BadValue, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pult.api.readers import Reader
 
 STATES: Final = ("queued", "maybe_sent", "sent", "delivered", "read", "failed", "cancelled")
@@ -74,3 +76,11 @@ def several(name: str, known: tuple[str, ...], doc: str, example: str) -> Parame
 
 
 DELIVERY_ID: Final = Parameter("delivery_id", big_ident, BIG_ID, "Delivery id.", required=True, example=1)
+
+
+def wanted_delivery(given: Mapping[str, Any]) -> int:
+    """The delivery that a call is about; NotFound where it names none."""
+    if "delivery_id" not in given:
+        raise NotFound("delivery_id is missing", parameter="delivery_id")
+    number: int = given["delivery_id"]
+    return number

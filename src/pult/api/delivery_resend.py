@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pult.api.current import require_current
-from pult.api.delivery_parameters import DELIVERY_ID, NEW_DELIVERY
+from pult.api.delivery_parameters import DELIVERY_ID, NEW_DELIVERY, wanted_delivery
 from pult.api.method import Call, Method
 from pult.deliveries.again import actions as again
-from pult.kit.errors import NotFound
 
 if TYPE_CHECKING:
     from pult.kit.work import Work
@@ -23,12 +22,10 @@ async def resend(call: Call) -> bytes:
     A webhook keeps its event id and its body. A message goes again only where it failed, was cancelled, or nobody knows
     what became of it.
     """
-    if "delivery_id" not in call.given:
-        raise NotFound("delivery_id is missing", parameter="delivery_id")
 
     async def verb(work: Work[Caller]) -> int:
         await require_current(work)
-        return await again.resend(work, work.by.company_id, call.given["delivery_id"])
+        return await again.resend(work, work.by.company_id, wanted_delivery(call.given))
 
     made = await call.desk.done(call.caller, verb)
     return msgspec.json.encode({"status": "success", "delivery_id": made})
