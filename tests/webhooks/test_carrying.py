@@ -286,3 +286,18 @@ async def test_whose_holder_died_is_sent_again_under_the_same_id(house, receiver
     [done] = await house.round()
     assert done.result == "done"
     assert receiver.heard[0].headers["webhook-id"] == str(claimed.event_id)
+
+
+async def test_a_body_stays_the_same_whatever_dies_after_it_was_made(house, receiver, ticket):
+    await house.notice("ticket", ticket)
+    async with house.desk.work(None) as work:
+        claimed = await ledger.claim(work.conn, 10)
+    [made] = await house.carrier.prepare(claimed)
+    await house.carrier.carry(made)  # and then the process dies
+    async with house.desk.work(None) as work:
+        await work.conn.execute("update tickets set subject = 'another' where company_id = $1", house.company)
+        freed = "update deliveries set leased_until = null where company_id = $1"
+        await work.conn.execute(freed, house.company)
+    await house.round()
+    first, second = receiver.heard
+    assert first.body == second.body

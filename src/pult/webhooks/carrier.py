@@ -18,7 +18,7 @@ from pult.webhooks import model, store
 
 if TYPE_CHECKING:
     from pult.desk import Desk
-    from pult.kit.db import Reader
+    from pult.kit.db import Conn, Reader
     from pult.kit.http_out import Answered, HttpOut
 
 Render = Callable[["Reader", int, Sequence[int]], Awaitable[Mapping[int, str]]]
@@ -96,16 +96,28 @@ class WebhookCarrier:
         self._receivers: dict[tuple[int, int], Receiver] = {}
 
     async def prepare(self, claimed: Sequence[Claimed]) -> Sequence[Claimed]:
-        """Bodies for those that have none yet; one whose cause is gone stays without."""
-        bodies: dict[tuple[int, int], str] = {}
+        """Bodies for those that have none yet; one whose cause is gone stays without.
+
+        A body is kept before it is sent for the first time: whatever happens then, it stays the same under its event id.
+        """
+        targets = {(one.company_id, one.channel_id) for one in claimed}
         async with self._desk.pools.reading() as conn:
-            targets = {(one.company_id, one.channel_id) for one in claimed}
             self._receivers.update(await receivers(conn, sorted(targets)))
-            for company_id in sorted({one.company_id for one in claimed if one.body is None}):
-                ids = [one.id for one in claimed if one.company_id == company_id and one.body is None]
-                made = await self._render(conn, company_id, ids)
-                bodies.update({(company_id, number): body for number, body in made.items()})
-        return [replace(one, body=bodies.get((one.company_id, one.id), one.body)) for one in claimed]
+        missing = [one for one in claimed if one.body is None]
+        if not missing:
+            return claimed
+        async with self._desk.work(None) as work:
+            bodies = await self._rendered(work.conn, missing)
+            made = [replace(one, body=bodies[_key(one)]) for one in missing if _key(one) in bodies]
+            await ledger.keep_bodies(work.conn, made)
+        return [replace(one, body=bodies.get(_key(one), one.body)) for one in claimed]
+
+    async def _rendered(self, conn: Conn, missing: Sequence[Claimed]) -> dict[tuple[int, int], str]:
+        bodies: dict[tuple[int, int], str] = {}
+        for company_id in sorted({one.company_id for one in missing}):
+            made = await self._render(conn, company_id, [one.id for one in missing if one.company_id == company_id])
+            bodies.update({(company_id, number): body for number, body in made.items()})
+        return bodies
 
     async def carry(self, claimed: Claimed) -> Outcome:
         """One POST: any 2xx is delivery, 410 is refusal for good, everything else is tried again."""
@@ -123,7 +135,7 @@ class WebhookCarrier:
         except HttpOutError as error:
             return _not_answered(claimed, error)
         except BadValue as error:
-            return Outcome(claimed, "refused", code="signing_secret", text=error.text, body=claimed.body, began=False)
+            return Outcome(claimed, "refused", code="signing_secret", text=error.text, began=False)
         return outcome(claimed, answer)
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
@@ -142,14 +154,18 @@ class WebhookCarrier:
         return Outcome(claimed, "retry", code="lost", text="the process that was sending it ended", began=False)
 
 
+def _key(claimed: Claimed) -> tuple[int, int]:
+    return claimed.company_id, claimed.id
+
+
 def outcome(claimed: Claimed, answer: Answered) -> Outcome:
     """What an answer means for the delivery."""
     status, text = answer.status, said(answer)
     if 200 <= status < 300:
-        return Outcome(claimed, "done", state="delivered", http_status=status, text=text, body=claimed.body)
+        return Outcome(claimed, "done", state="delivered", http_status=status, text=text)
     if status == GONE:
         told = f"the receiver is gone (410) {text}".rstrip()
-        return Outcome(claimed, "refused", http_status=status, code=str(status), text=told, body=claimed.body)
+        return Outcome(claimed, "refused", http_status=status, code=str(status), text=told)
     if 300 <= status < 400:
         text = f"redirects ({status}) in a way that is not followed: give the final address; 307 and 308 are followed"
     return Outcome(
@@ -160,7 +176,6 @@ def outcome(claimed: Claimed, answer: Answered) -> Outcome:
         text=text or f"answered {status}",
         retry_after=_seconds(answer.headers.get("retry-after", "")),
         target_failed=status not in NOT_THE_TARGETS_FAULT,
-        body=claimed.body,
     )
 
 
@@ -172,7 +187,7 @@ def failure_code(error: HttpOutError) -> str:
 
 
 def _not_answered(claimed: Claimed, error: HttpOutError) -> Outcome:
-    return Outcome(claimed, "retry", code=failure_code(error), text=str(error), target_failed=True, body=claimed.body)
+    return Outcome(claimed, "retry", code=failure_code(error), text=str(error), target_failed=True)
 
 
 def _seconds(said_so: str) -> float | None:

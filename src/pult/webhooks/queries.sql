@@ -51,8 +51,9 @@ with ping as (
             now())
     returning company_id, id
 )
-insert into delivery_attempts (company_id, delivery_id, number, began_at, ended_at, outcome, http_status, code, said)
-select p.company_id, p.id, 1, sqlc.arg('began_at'), now(),
+insert into delivery_attempts (company_id, delivery_id, number, began_at, ended_at, in_flight, outcome, http_status, code,
+                               said)
+select p.company_id, p.id, 1, sqlc.arg('began_at'), now(), false,
        case when sqlc.arg('answered')::boolean then 'delivered' else 'refused' end, sqlc.narg('http_status'), sqlc.narg('code'),
        sqlc.narg('text')
   from ping p;

@@ -109,8 +109,9 @@ RECORD_PING = """with ping as (
             now())
     returning company_id, id
 )
-insert into delivery_attempts (company_id, delivery_id, number, began_at, ended_at, outcome, http_status, code, said)
-select p.company_id, p.id, 1, $1, now(),
+insert into delivery_attempts (company_id, delivery_id, number, began_at, ended_at, in_flight, outcome, http_status, code,
+                               said)
+select p.company_id, p.id, 1, $1, now(), false,
        case when $2::boolean then 'delivered' else 'refused' end, $3, $4,
        $5
   from ping p"""
