@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -98,26 +99,40 @@ def environment(environ: dict[str, str] | None = None) -> dict[str, str]:
 
 
 class Served:
-    """`pult serve` on a free port. `base` is where it answers, once it is ready."""
+    """`pult serve` on a free port, or `pult work`. `base` is where it answers, once it is ready."""
 
-    def __init__(self, data_dir: Path, *options: str, environ: dict[str, str] | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *options: str,
+        environ: dict[str, str] | None = None,
+        port: int = 0,
+        command: str = "serve",
+    ) -> None:
         self.data_dir, self.number = data_dir, len(list(data_dir.parent.glob("served-*.out"))) + 1
         self.out = data_dir.parent / f"served-{self.number}.out"
         self.err = data_dir.parent / f"served-{self.number}.err"
         self.began = time.monotonic()
-        command = [sys.executable, "-m", "pult", "serve", "--port", str(port), "--data-dir", str(data_dir), *options]
+        where = ["--data-dir", str(data_dir), *(["--port", str(port)] if command == "serve" else []), *options]
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
-                command, stdout=out, stderr=err, env=environment(environ), start_new_session=True
+                [sys.executable, "-m", "pult", command, *where],
+                stdout=out,
+                stderr=err,
+                env=environment(environ),
+                start_new_session=True,
             )
         self.pid = self.process.pid
         self.base = ""
         self.known: set[int] = set()
 
     def until_ready(self) -> Served:
-        until(lambda: "\nready http" in self.said() or self.process.poll() is not None, "ready")
+        ready = re.compile(r"\n(ready (http\S+)|working)\n")
+        until(lambda: ready.search(self.said()) or self.process.poll() is not None, "ready")
         assert self.process.poll() is None, self.err.read_text()
-        self.base = self.said().rpartition("ready ")[2].split()[0]
+        found = ready.search(self.said())
+        assert found is not None
+        self.base = found[2] or ""
         self.startup = time.monotonic() - self.began
         self.known |= set(self.children().values())
         return self
