@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pult.settings import Settings
 
 CHANNEL: Final = "pult_deliveries"  # of NOTIFY
-STOP_WITHIN: Final = 10.0  # seconds
+STOP_WITHIN: Final = 20.0  # seconds; a message whose answer is awaited longer is taken up by another process
 
 
 @dataclass(slots=True)

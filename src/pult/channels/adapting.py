@@ -62,6 +62,10 @@ class AdapterOf:
     def channel_ref(self) -> str | None:
         return None
 
+    @property
+    def installs(self) -> bool:
+        return type(self).install is not AdapterOf.install
+
     async def send(self, message: Outgoing, sending: Sending) -> Receipt:
         raise NotImplementedError
 

@@ -341,6 +341,10 @@ class Adapter(Protocol):
     def channel_ref(self) -> str | None:
         """The provider's own name of this channel, where several share one account; else None."""
 
+    @property
+    def installs(self) -> bool:
+        """Whether `install` tells the provider where to call; else that is set up on its side."""
+
     async def send(self, message: Outgoing, sending: Sending) -> Receipt:
         """Send what is not in `sending.done` yet. SendError says what became of it otherwise."""
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OVER: Final = frozenset({Status.CLOSED, Status.DELETED, Status.SPAM, Status.MAILING, Status.MERGED})
 REOPENED: Final = frozenset({Status.DONE, Status.PENDING})
 SUBJECT: Final = 80  # characters
+SEARCHED: Final = 100_000  # characters of a message; PostgreSQL's search documents hold no more than 1 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def _comment(by: Caller, incoming: Incoming) -> NewComment:
     stored = [file for file in incoming.files if file.stored_key]
     return NewComment(
         message=message,
-        text=html.text_of(message),
+        text=html.text_of(message)[:SEARCHED],
         original=original if original != message else None,
         author="user" if incoming.written_by_us else "client",
         agent_id=_agent(by) if incoming.written_by_us else None,

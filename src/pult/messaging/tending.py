@@ -12,7 +12,7 @@ import msgspec
 from pult.kit.files import new_key
 from pult.kit.log import get_logger
 from pult.messaging import store
-from pult.messaging.contract import Cap, FileIn, SendError
+from pult.messaging.contract import FileIn, SendError
 from pult.messaging.outlets import BadChannelSettings, ChannelGone
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ LOOK: Final = 1.0
 async def install_all(desk: Desk, outlets: Outlets) -> None:
     """Ask each provider whose channel is new or changed to call us; what it says is kept, and asked again when it failed."""
     for record, adapter in await outlets.all():
-        if Cap.HOOK in adapter.caps:
+        if adapter.installs:
             try:
                 await _install(desk, record, adapter)
             except Exception:  # a fault of ours with one channel is no reason to leave out the others
