@@ -131,6 +131,7 @@ async def test_a_chat_message_is_plain_text(told, house):
 async def test_what_became_of_a_message_is_the_seeds_body(told):
     """create-ticket.txt: the keys in the seed's order, and no `secret` among them."""
     heard = await told("delivery", comment_id=told.opened.comment_id, word="NOT DELIVERED")
+    compare("delivery", shown(json.loads(heard.body)))
     words = {"delivery_status": "NOT DELIVERED", "comment_id": told.opened.comment_id}
     seed = {"message_status": {**words, "extras": {"ticket_id": told.opened.ticket_id}}}
     assert json.dumps(json.loads(heard.body)) == json.dumps(seed)  # as text: the order of keys counts

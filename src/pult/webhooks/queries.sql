@@ -1,5 +1,7 @@
 -- name: queue :exec
 -- One event for each receiver that listens, numbered after the last that this ticket had for it. The caller holds the ticket.
+-- All ids are above 0: the condition tells the planner that the list is short, so that it keeps one plan for all calls
+-- instead of making one for each, which took half of the time.
 insert into deliveries (company_id, channel_id, kind, event, ticket_id, comment_id, change_id, cause_id, details, sequence)
 select sqlc.arg('company_id'), l.channel_id, 'webhook', sqlc.arg('event'), sqlc.arg('ticket_id'), sqlc.narg('comment_id'),
        sqlc.narg('change_id'), sqlc.narg('cause_id'), sqlc.arg('details')::jsonb,
@@ -7,7 +9,8 @@ select sqlc.arg('company_id'), l.channel_id, 'webhook', sqlc.arg('event'), sqlc.
            select max(d.sequence) from deliveries d
             where d.company_id = sqlc.arg('company_id') and d.ticket_id = sqlc.arg('ticket_id')
               and d.channel_id = l.channel_id), 0) + 1
-  from unnest(sqlc.arg('channel_ids')::integer[]) as l (channel_id);
+  from unnest(sqlc.arg('channel_ids')::integer[]) as l (channel_id)
+ where l.channel_id > 0;
 
 -- name: receivers :many
 -- Where the events of these channels go and how they are signed, as their settings say now.

@@ -39,7 +39,8 @@ select $1, l.channel_id, 'webhook', $2, $3, $4,
            select max(d.sequence) from deliveries d
             where d.company_id = $1 and d.ticket_id = $3
               and d.channel_id = l.channel_id), 0) + 1
-  from unnest($8::integer[]) as l (channel_id)"""
+  from unnest($8::integer[]) as l (channel_id)
+ where l.channel_id > 0"""
 
 
 async def queue(
@@ -54,7 +55,9 @@ async def queue(
     details: str,
     channel_ids: Collection[int],
 ) -> None:
-    """One event for each receiver that listens, numbered after the last that this ticket had for it. The caller holds the ticket."""
+    """One event for each receiver that listens, numbered after the last that this ticket had for it. The caller holds the ticket.
+    All ids are above 0: the condition tells the planner that the list is short, so that it keeps one plan for all calls
+    instead of making one for each, which took half of the time."""
     await conn.execute(QUEUE, company_id, event, ticket_id, comment_id, change_id, cause_id, details, channel_ids)
 
 
