@@ -301,3 +301,18 @@ async def test_a_body_stays_the_same_whatever_dies_after_it_was_made(house, rece
     await house.round()
     first, second = receiver.heard
     assert first.body == second.body
+
+
+async def test_a_secret_that_is_none_holds_events_back_until_it_is_put_right(house, receiver, ticket):
+    await house.notice("ticket", ticket)
+    spoil = "update channels set settings = jsonb_set(settings, '{signing_secrets}', $2::jsonb) where company_id = $1"
+    async with house.desk.work(None) as work:
+        await work.conn.execute(spoil, house.company, '["whsec_no base64"]')
+    [failed] = await house.round()
+    assert (failed.result, failed.code) == ("retry", "signing_secret")
+    assert "no base64" not in failed.text
+    assert receiver.heard == []
+    async with house.desk.work(None) as work:
+        await work.conn.execute(spoil, house.company, '["whsec_AAAA"]')
+    [done] = await house.round()
+    assert done.result == "done"

@@ -194,11 +194,18 @@ async def test_what_is_being_sent_cannot_be_cancelled(hooked):
 async def message(desk, state):
     """A message of a ticket in this state, as the desk would have made it."""
     ticket_id = await desk.create()
-    return await desk.conn.fetchval(
+    made = await desk.conn.fetchval(
         "insert into deliveries (company_id, channel_id, kind, event, ticket_id, state, progress, details)"
         """ values ($1, $2, 'message', 'message', $3, $4, '{"text": "m1"}', '{"phone": "79511234567"}') returning id""",
         desk.company, desk.channel("whatsapp"), ticket_id, state,
     )  # fmt: skip
+    await desk.conn.execute(
+        "insert into delivery_names (company_id, channel_id, name, delivery_id)"
+        " values ($1, $2, 'message:m1', $3), ($1, $2, 'own:d-' || $3, $3)"
+        " on conflict (company_id, channel_id, name) do update set delivery_id = excluded.delivery_id",
+        desk.company, desk.channel("whatsapp"), made,
+    )  # fmt: skip
+    return made
 
 
 async def test_a_message_that_did_not_or_perhaps_did_not_arrive_is_sent_again_once(desk):
@@ -209,6 +216,9 @@ async def test_a_message_that_did_not_or_perhaps_did_not_arrive_is_sent_again_on
         assert (row["state"], row["kind"], row["resend_of"]) == ("queued", "message", first)
         assert json.loads(row["progress"]) == {"text": "m1"}  # what was sent for certain is not sent again
         assert json.loads(row["details"]) == {"phone": "79511234567"}
+        # What the provider reports of that part is the new delivery's; of the old attempt as a whole it stays the old one's.
+        assert (await desk.call("delivery", delivery_id=again))["delivery"]["provider_ids"] == ["message:m1"]
+        assert (await desk.call("delivery", delivery_id=first))["delivery"]["provider_ids"] == [f"own:d-{first}"]
         refused = await desk.refused("delivery/resend", delivery_id=first)
         assert str(again) in refused["error"]
         await desk.conn.execute("update deliveries set state = 'failed' where id = $1", again)

@@ -134,8 +134,8 @@ class WebhookCarrier:
             answer = await post(self._http, receiver, str(claimed.event_id), claimed.body, claimed.sequence)
         except HttpOutError as error:
             return _not_answered(claimed, error)
-        except BadValue as error:
-            return Outcome(claimed, "refused", code="signing_secret", text=error.text, began=False)
+        except BadValue as error:  # whoever puts the channel's secrets right wants its events to come
+            return Outcome(claimed, "retry", code="signing_secret", text=error.text, target_failed=True, began=False)
         return outcome(claimed, answer)
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:

@@ -1,5 +1,6 @@
 -- name: resend :one
--- A copy at the end of the order, known to its receiver by the same id; of a message only what may be sent once more.
+-- A copy at the end of the order, known to its receiver by the same id; of a message only what may be sent once more. What
+-- is reported of parts that were sent already is the copy's from now on.
 with was as (
     select d.* from deliveries d
      where d.company_id = sqlc.arg('company_id') and d.id = sqlc.arg('id')
@@ -11,13 +12,19 @@ with was as (
      where w.kind = 'message' and e.state not in ('failed', 'cancelled')
 ), made as (
     insert into deliveries (company_id, channel_id, kind, event, ticket_id, comment_id, change_id, cause_id, event_id,
-                            sequence, conversation_id, details, body, progress, resend_of)
+                            sequence, conversation_id, details, body, progress, part_states, resend_of)
     select w.company_id, w.channel_id, w.kind, w.event, w.ticket_id, w.comment_id, w.change_id, w.cause_id, w.event_id,
-           w.sequence, w.conversation_id, w.details, w.body, w.progress, w.id
+           w.sequence, w.conversation_id, w.details, w.body, w.progress, w.part_states, w.id
       from was w, newer n
      where n.id is null and w.state <> 'queued'
        and (w.kind = 'webhook' or w.state in ('failed', 'maybe_sent', 'cancelled'))
     returning id
+), moved as (
+    update delivery_names x
+       set delivery_id = m.id
+      from was w, made m
+     where x.company_id = w.company_id and x.delivery_id = w.id
+       and x.name in (select 'message:' || p.value from jsonb_each_text(w.progress) p)
 )
 select w.state, n.id as newer_id, (select m.id from made m) as made_id from was w, newer n;
 
