@@ -895,6 +895,8 @@ CREATE INDEX deliveries_of_comment ON deliveries USING btree (company_id, commen
 
 CREATE INDEX deliveries_of_ticket ON deliveries USING btree (company_id, ticket_id, channel_id, sequence);
 
+CREATE INDEX deliveries_silent ON deliveries USING btree (due_at) WHERE ((state = 'sent'::text) AND (kind = 'message'::text));
+
 CREATE INDEX deliveries_unsure ON deliveries USING btree (company_id, state, id) WHERE (state = ANY (ARRAY['maybe_sent'::text, 'failed'::text]));
 
 CREATE INDEX deliveries_waiting ON deliveries USING btree (company_id, channel_id, id) WHERE (state = 'queued'::text);

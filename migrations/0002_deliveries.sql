@@ -63,6 +63,7 @@ create index deliveries_waiting on deliveries (company_id, channel_id, id) where
 create index deliveries_in_order on deliveries (company_id, channel_id, ticket_id, id) where state = 'queued';
 create index deliveries_of_ticket on deliveries (company_id, ticket_id, channel_id, sequence);
 create index deliveries_leased on deliveries (leased_until) where leased_until is not null;
+create index deliveries_silent on deliveries (due_at) where state = 'sent' and kind = 'message';
 create index deliveries_of_channel on deliveries (company_id, channel_id, made_at, id);
 create index deliveries_unsure on deliveries (company_id, state, id) where state in ('maybe_sent', 'failed');
 create index deliveries_of_comment on deliveries (company_id, comment_id) where kind = 'message';

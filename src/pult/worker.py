@@ -15,6 +15,7 @@ from pult.kit.log import get_logger
 from pult.kit.periodic import Periodic
 from pult.kit.waking import listen
 from pult.messaging import store as messages
+from pult.messaging.asking import ask_about_silent
 from pult.messaging.listening import Listening
 from pult.messaging.tending import fetch_files, install_all
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pult.desk import Desk
     from pult.kit.db import Conn
     from pult.kit.files import FileStore
-    from pult.messaging.outlets import Outlets
     from pult.messaging.receiving import Receiving
 
 log = get_logger()
@@ -50,16 +50,16 @@ async def work(desk: Desk, dispatcher: Dispatcher, receiving: Receiving, stop: a
         asyncio.create_task(fetch_files(desk, outlets)),
     ]
     try:
-        await asyncio.gather(dispatcher.run(stop), periodic.run_periodic(desk.pools.main, jobs(desk, outlets), stop))
+        await asyncio.gather(dispatcher.run(stop), periodic.run_periodic(desk.pools.main, jobs(desk, receiving), stop))
     finally:
         for task in aside:
             task.cancel()
         await asyncio.gather(*aside, return_exceptions=True)
 
 
-def jobs(desk: Desk, outlets: Outlets) -> list[Periodic]:
+def jobs(desk: Desk, receiving: Receiving) -> list[Periodic]:
     """What comes round, for one installation."""
-    files = desk.files
+    files, outlets = desk.files, receiving.outlets
 
     async def sweep(conn: Conn, now: datetime) -> None:
         await sweep_files(conn, files, now)
@@ -74,6 +74,9 @@ def jobs(desk: Desk, outlets: Outlets) -> list[Periodic]:
     async def install(_conn: Conn, _now: datetime) -> None:
         await install_all(desk, outlets)
 
+    async def ask(_conn: Conn, _now: datetime) -> None:
+        await ask_about_silent(receiving)
+
     async def show(conn: Conn, now: datetime) -> None:
         metrics.show_queue_age("deliveries", await ledger.waiting_age(conn) or 0.0)
         for name, seconds in (await periodic.ages(conn, every, now)).items():
@@ -83,6 +86,7 @@ def jobs(desk: Desk, outlets: Outlets) -> list[Periodic]:
         Periodic("sweep files", timedelta(minutes=30), sweep),
         Periodic("forget turns", timedelta(hours=1), forget),
         Periodic("forget old attempts", timedelta(hours=6), forget_deliveries),
+        Periodic("ask about messages", timedelta(seconds=30), ask),
         Periodic("install channels", timedelta(seconds=30), install),
         Periodic("show ages", timedelta(seconds=15), show),
     ]

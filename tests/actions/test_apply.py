@@ -182,7 +182,7 @@ async def test_a_change_moves_the_version_once_and_keeps_ids(pool):
     text = text.replace('name = "Site form"', 'name = "Web form"').replace('name = "Order number"', 'name = "Order"')
     second = await bring(pool, text)
     assert second.answer() == first.answer()
-    assert second.lines == ["changed group support", "changed channel api", "changed agent anna", "changed field order"]
+    assert second.lines == ["changed group support", "changed agent anna", "changed channel api", "changed field order"]
     assert await pool.fetchval("select config_version from companies") == 3  # 1 as made, 2 by the first run
     assert await column(pool, "select name from groups order by id") == ["First line", "Billing"]
 

@@ -101,7 +101,7 @@ CASES = {
     "control characters in a setting": ('user = "support"', '§user = "a\\r\\nb"',
         '[[channel]] "mail": imap.user: holds control characters'),
     "unknown provider setting": ("company_id = 11, channel_id = 22 }", "company_id = 11, §chanel_id = 22, channel_id = 22 }",
-        '[[channel]] "whatsapp": settings.chanel_id: unknown key (known: token, company_id, channel_id, base_url)'),
+        '[[channel]] "whatsapp": settings.chanel_id: unknown key (known: default_agent, delivered_within, claim_delivered, token, company_id, channel_id, base_url)'),
     "missing provider setting": ('settings = { base_url = "http://127.0.0.1:9102", api_key = "infobip-key", sender = "79990000000" }',
         '§settings = { base_url = "http://127.0.0.1:9102", sender = "79990000000" }',
         '[[channel]] "whatsapp_infobip": no "settings.api_key"'),

@@ -9,6 +9,9 @@ import pytest
 from fakes.pact import TELEGRAM, WHATSAPP, PactFake
 from fakes.strict import Fault
 
+from pult.assembly import house_of
+from pult.messaging.asking import ask_about_silent
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -339,3 +342,36 @@ async def test_one_company_of_the_provider_with_several_channels(desk, pact):
     assert await pact.tell(pact.from_client(TELEGRAM, "ivanov", "From Telegram")) == [200]
     shown = await desk.ticket((await desk.listed())[-1])
     assert shown["ticket"]["channel_id"] == desk.channel("tg")
+
+
+async def test_a_provider_that_keeps_silent_is_asked(desk, pact):
+    """A call that never came is no reason to show "sent" for ever."""
+    answer = await whatsapp(desk, channel_id=desk.channel("old"))
+    pact.executed(max(pact.jobs))  # nobody is told
+    where = "company_id = $1 and comment_id = $2 and kind = 'message'"
+    await desk.conn.execute(
+        f"update deliveries set due_at = now() - interval '1 s' where {where}", desk.company, answer["comment_id"]
+    )
+    async with house_of(desk.server.application.settings) as house:
+        assert await ask_about_silent(house.receiving) >= 1
+        assert await ask_about_silent(house.receiving) == 0
+    state = await desk.conn.fetchval(f"select state from deliveries where {where}", desk.company, answer["comment_id"])
+    assert state == "delivered"
+
+
+async def test_reports_that_come_before_the_answer_are_not_lost(desk, pact):
+    """The provider may call back before it has answered us: what it says waits for the message's name."""
+    pact.slow = 0.3
+
+    async def told():
+        async with asyncio.timeout(10):
+            while not pact.accepted:
+                await asyncio.sleep(0.01)
+        job = max(pact.jobs)
+        assert await pact.tell(pact.executed(job)) == [200]
+        assert await pact.tell(pact.acknowledged(pact.message_of(job), 3)) == [200]
+
+    answer, _ = await asyncio.gather(whatsapp(desk), told())
+    assert answer["message_status"] == "delivered"
+    comment = (await desk.ticket(answer["ticket_id"]))["comments"][0]
+    assert (comment["delivered"], comment["readed"]) == (1, 1)

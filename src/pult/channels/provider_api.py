@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from pult.kit.http_out import Cut, HttpOutError, NotSent, PrivateAddress
+from pult.kit.http_out import ANSWER_WITHIN, Cut, HttpOutError, NotSent, PrivateAddress
 from pult.messaging.contract import SendError
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class ProviderApi:
         data: Any = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        within: float = ANSWER_WITHIN,
     ) -> Said:
         sent = dict(self._headers) | dict(headers or {})
         if json is not None:
@@ -68,7 +69,7 @@ class ProviderApi:
             sent["Content-Type"] = "application/json"
         url = path if path.startswith(("http://", "https://")) else self._base + path.lstrip("/")
         try:
-            answer = await self._http.request(method, url, headers=sent, params=params, data=data)
+            answer = await self._http.request(method, url, headers=sent, params=params, data=data, within=within)
         except HttpOutError as error:
             raise _unanswered(error, repeatable=repeatable) from error
         return self._understood(answer, repeatable=repeatable)

@@ -59,6 +59,7 @@ class Dispatcher:
             asyncio.create_task(self._again_and_again(self._render_ahead, SWEEP, over), name="render ahead"),
         ]
         await stop.wait()
+        log.info("deliveries.stopping", under_way=len(self._held))
         self.woken.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST):
@@ -116,10 +117,7 @@ class Dispatcher:
         if free <= 0:
             await self._one_ends()
             return True
-        async with (
-            self._pool.acquire() as conn,
-            conn.transaction(),
-        ):  # commit: a claim stands alone, it is no verb of the desk
+        async with self._pool.acquire() as conn, conn.transaction():  # commit: a claim is no verb of the desk
             claimed = await ledger.claim(conn, min(free, TAKEN_AT_ONCE), self._held.values())
         await self._set_out(claimed)
         return bool(claimed)

@@ -306,7 +306,8 @@ SETTLE = """with outcome as (
 ), settled as (
     update deliveries d
        set state = o.state, leased_until = null,
-           due_at = case when o.state = 'queued' then now() + o.pause * interval '1 second' else d.due_at end,
+           due_at = case o.state when 'queued' then now() + o.pause * interval '1 second'
+                                 when 'sent' then now() + interval '2 minutes' else d.due_at end,
            error_code = nullif(o.code, ''), error_text = nullif(o.text, ''), body = coalesce(d.body, nullif(o.body, '')),
            sent_at = case when o.state in ('sent', 'delivered', 'read') then coalesce(d.sent_at, now()) else d.sent_at end,
            delivered_at = case when o.state in ('delivered', 'read') then coalesce(d.delivered_at, now()) else d.delivered_at end,

@@ -47,7 +47,8 @@ async def take(work: Work[Caller], incoming: Incoming) -> Taken | None:
     known = await store.find_conversation(
         work.conn, provider_ref=incoming.conversation, addresses=_addresses(incoming), **ids
     )
-    goes_on_in = known.ticket_id if known and not incoming.email else None  # a mail says itself what it answers
+    by_itself = incoming.conversation or not incoming.email  # a mail says what it answers, or answers nothing
+    goes_on_in = known.ticket_id if known and by_itself else None
     ticket = await _continued(work, incoming.ticket_id or goes_on_in)
     new = _comment(work.by, incoming)
     if ticket is None:

@@ -111,6 +111,23 @@ select d.id, d.ticket_id
  where d.company_id = sqlc.arg('company_id') and d.channel_id = sqlc.arg('channel_id') and d.id = sqlc.arg('id')
    and d.kind = 'message';
 
+-- name: silent :many
+-- Messages that were sent and of which nothing was heard since: asked about again after twice the time, for a day.
+with silent as (
+    select d.company_id, d.id from deliveries d
+     where d.state = 'sent' and d.kind = 'message' and d.due_at <= now() and d.sent_at > now() - interval '1 day'
+     order by d.due_at
+     limit sqlc.arg('most')::integer
+       for update skip locked
+)
+update deliveries d
+   set due_at = now() + greatest(now() - d.sent_at, interval '2 minutes')
+  from silent s
+ where d.company_id = s.company_id and d.id = s.id
+returning d.company_id, d.id, d.channel_id,
+          coalesce((select json_agg(n.name order by n.name) from delivery_names n
+                     where n.company_id = d.company_id and n.delivery_id = d.id), '[]')::text as names;
+
 -- name: hold_ticket :one
 select t.id from tickets t
  where t.company_id = sqlc.arg('company_id') and t.id = sqlc.arg('ticket_id')

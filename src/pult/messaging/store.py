@@ -96,6 +96,13 @@ class OwnDeliveryRow(msgspec.Struct, frozen=True):
     ticket_id: int | None
 
 
+class SilentRow(msgspec.Struct, frozen=True):
+    company_id: int
+    id: int
+    channel_id: int
+    names: str
+
+
 class HoldDeliveryRow(msgspec.Struct, frozen=True):
     id: int
     channel_id: int
@@ -334,6 +341,27 @@ OWN_DELIVERY = """select d.id, d.ticket_id
 async def own_delivery(conn: Reader, *, company_id: int, channel_id: int, id: int) -> OwnDeliveryRow | None:
     row = await conn.fetchrow(OWN_DELIVERY, company_id, channel_id, id)
     return None if row is None else OwnDeliveryRow(*row)
+
+
+SILENT = """with silent as (
+    select d.company_id, d.id from deliveries d
+     where d.state = 'sent' and d.kind = 'message' and d.due_at <= now() and d.sent_at > now() - interval '1 day'
+     order by d.due_at
+     limit $1::integer
+       for update skip locked
+)
+update deliveries d
+   set due_at = now() + greatest(now() - d.sent_at, interval '2 minutes')
+  from silent s
+ where d.company_id = s.company_id and d.id = s.id
+returning d.company_id, d.id, d.channel_id,
+          coalesce((select json_agg(n.name order by n.name) from delivery_names n
+                     where n.company_id = d.company_id and n.delivery_id = d.id), '[]')::text as names"""
+
+
+async def silent(conn: Conn, *, most: int) -> list[SilentRow]:
+    """Messages that were sent and of which nothing was heard since: asked about again after twice the time, for a day."""
+    return [SilentRow(*row) for row in await conn.fetch(SILENT, most)]
 
 
 HOLD_TICKET = """select t.id from tickets t
