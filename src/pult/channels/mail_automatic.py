@@ -37,7 +37,7 @@ class Nature(Enum):
 
 def nature(mail: ReadMail, *, own: bool) -> Nature:
     """Whether a person wrote it. `own`: it says that it comes from an address of ours."""
-    submitted = mail.first("auto-submitted").partition(";")[0].strip().lower()
+    submitted = re.split(r"[;\s(]", mail.first("auto-submitted").strip().lower())[0]
     precedence = mail.first("precedence").strip().lower()
     if submitted == "auto-replied" or precedence == "auto_reply" or _said(mail, ANSWERED_BY_ITSELF):
         return Nature.ANSWER

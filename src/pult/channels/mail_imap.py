@@ -48,9 +48,13 @@ class Mailbox:
         self._server = server
         try:
             self._box = _Box(server, address)
+        except UNREACHABLE as error:
+            raise _told(error) from error
+        try:
             self._sign_in()
             self.opened = self._open()
-        except UNREACHABLE as error:
+        except (*UNREACHABLE, MailboxError, KeyError) as error:  # KeyError: a server that does not number its messages
+            self.close()
             raise _told(error) from error
 
     def close(self) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 HEAD_END: Final = re.compile(rb"\r?\n\r?\n|\r\r")
 ID: Final = re.compile(r"<\s*([^<>\s]{1,500})\s*>")
 BARE_ID: Final = re.compile(r"[^<>\s,;]{1,250}@[^<>\s,;]{1,250}")
-ADDRESS: Final = re.compile(r"[^\s<>@,;:\"()\[\]\\]{1,64}@[^\s<>@,;:\"()\[\]\\]{1,253}")
+_ATOM: Final = '[^\\s<>@,;:"()\\[\\]\\\\\ud800-\udfff\x00-\x1f\x7f]'
+ADDRESS: Final = re.compile(f"{_ATOM}{{1,64}}@{_ATOM}{{1,253}}")
 WRITTEN: Final = (b"from", b"subject", b"date")  # what copies of a message have in common, whichever way they came
 ENVELOPE: Final = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-delivered-to", "x-envelope-to")
 LONGEST_SUBJECT: Final = 500
@@ -69,21 +70,22 @@ class ReadMail:
 def read(raw: bytes) -> ReadMail:
     """The message in these bytes."""
     message = message_from_bytes(raw, policy=compat32)
-    fields: dict[str, list[str]] = {}
+    raw_fields: dict[str, list[str]] = {}
     for name, value in message.raw_items():
-        fields.setdefault(name.lower(), []).append(header_text(str(value)))
+        raw_fields.setdefault(name.lower(), []).append(str(value))
+    fields = {name: [header_text(value) for value in values] for name, values in raw_fields.items()}
+    people = {name: _people(raw_fields.get(name, ())) for name in ("from", "sender", "reply-to", *ENVELOPE)}
+    senders = people["from"] or people["sender"]
     ids = _ids(fields.get("message-id", ()))
-    senders = _people(fields.get("from", ())) or _people(fields.get("sender", ()))
-    to = _people(fields.get("to", ()))
     return ReadMail(
         message_id=ids[0] if ids else None,
         in_reply_to=_ids(fields.get("in-reply-to", ())),
         references=_ids(fields.get("references", ())),
         sender=senders[0] if senders else None,
-        reply_to=next(iter(_people(fields.get("reply-to", ()))), None),
-        to=to,
-        cc=_people(fields.get("cc", ())),
-        recipients=[one.address for name in ENVELOPE for one in _people(fields.get(name, ()))],
+        reply_to=next(iter(people["reply-to"]), None),
+        to=people["to"],
+        cc=people["cc"],
+        recipients=[one.address for name in ENVELOPE for one in people[name]],
         subject=next(iter(fields.get("subject", ())), "")[:LONGEST_SUBJECT],
         at=_date(next(iter(fields.get("date", ())), "")),
         parts=taken_apart(message),
@@ -94,8 +96,8 @@ def read(raw: bytes) -> ReadMail:
 
 def message_id_of(raw: bytes) -> str | None:
     """The id of a message, found without taking it apart."""
-    found = ID.search(header_text(_field(raw, b"message-id").decode("latin-1")))
-    return found[1][:250] if found else None
+    found = _ids([header_text(_field(raw, b"message-id").decode("ascii", "surrogateescape"))])
+    return found[0] if found else None
 
 
 def hash_of(raw: bytes) -> str:
@@ -132,10 +134,11 @@ def _ids(values: Sequence[str]) -> list[str]:
 
 
 def _people(values: Sequence[str]) -> list[Person]:
+    """The addresses of fields as they came: an encoded name may hold what would end it."""
     found = []
     for value in values:
         try:
-            pairs = getaddresses([value])
+            pairs = getaddresses([" ".join(value.split())])
         except (ValueError, IndexError, AttributeError, TypeError):
             pairs = []
         sound = [Person(address.lower(), _name(name)) for name, address in pairs if ADDRESS.fullmatch(address)]
@@ -144,7 +147,7 @@ def _people(values: Sequence[str]) -> list[Person]:
 
 
 def _name(name: str) -> str:
-    return " ".join(name.strip(" '\"").split())[:128]
+    return header_text(name).strip(" '\"")[:128]
 
 
 def _date(value: str) -> datetime | None:

@@ -140,7 +140,8 @@ class MailInbox:
         raw = b""
         try:
             if row.reason is not None or row.attempts >= MOST_ATTEMPTS:
-                raise Unreadable(row.reason or "reading it failed again and again")  # noqa: TRY301
+                await self._attention(row, raw, name, row.reason or "reading it failed again and again")
+                return
             raw = await self._room.content(row.key)
             verdict = await self._reader.verdict(row, raw, name)
             await self._take(verdict.what, name)
@@ -150,7 +151,7 @@ class MailInbox:
             if _is_away(error):
                 raise
             log.exception("mail.unreadable", channel=self._room.channel_id)
-            await self._attention(row, raw, name, str(error) if isinstance(error, Unreadable) else type(error).__name__)
+            await self._attention(row, raw, name, type(error).__name__)
         else:
             state: Settled = "parsed" if verdict.what is not None else "ignored"
             await self._room.settle(
@@ -200,10 +201,6 @@ def _is_away(error: Exception) -> bool:
 
 class ChannelClosed(Exception):
     """The desk takes nothing for this channel any more; its mail waits until it is opened again."""
-
-
-class Unreadable(Exception):
-    """A message that was given up; the text says why."""
 
 
 async def _in(thread: ThreadPoolExecutor, what: Callable[..., Result], *arguments: Any) -> Result:

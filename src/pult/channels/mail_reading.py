@@ -89,7 +89,8 @@ class MailReader:
             return Verdict(None, f"the copy to {failed} was not delivered: {told.code} {told.text}"[:300])
         own = next((one for one in told.message_ids if self._tokens.of_message_id(one)), None)
         message_id = own or next(iter(told.message_ids), None)
-        if told.own_id is None and (message_id is None or await self._room.ticket_of([message_id]) is None):
+        signed = told.own_id is not None or own is not None
+        if not signed and (message_id is None or await self._room.ticket_of([message_id]) is None):
             return Verdict(None, "a report on no message of ours")
         at = min(mail.at, row.stored_at) if mail.at else row.stored_at
         words = f"{told.address}: {told.text}" if told.address else told.text

@@ -82,7 +82,6 @@ class Smtp:
                 local_hostname=self._domain,
                 use_tls=implicit,
                 start_tls=starttls,
-                tls_context=ssl.create_default_context(),
                 timeout=ANSWER_WITHIN,
             )
             await smtp.connect(timeout=CONNECT_WITHIN)
@@ -175,8 +174,8 @@ async def _copies(smtp: aiosmtplib.SMTP, recipients: Sequence[str]) -> list[str]
 
 async def _content(smtp: aiosmtplib.SMTP, draft: Draft) -> None:
     """Everything but the final dot: a server that is cut off here forgets it all."""
-    assert smtp.protocol is not None
     protocol = smtp.protocol
+    assert protocol is not None
     try:
         async for chunk in draft.chunks():
             protocol.write(chunk)

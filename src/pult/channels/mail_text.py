@@ -84,6 +84,7 @@ FREQUENCY: Final = dict(
         strict=True,
     )
 )
+FOREIGN_WORD: Final = re.compile(r"[^\x00-\x7f]{3,}")
 INNER_CAPITAL: Final = re.compile("[а-яё][А-ЯЁ]")
 _PROFILE: Final = ParserConfig(css=CSS_PROFILES["relaxed"])
 
@@ -156,6 +157,7 @@ def _russian(text: str) -> float:
     """How usual the letters beyond ASCII are in Russian; 0 where few of them are Russian at all."""
     beyond = [letter for letter in text if ord(letter) > 127]
     usual = [FREQUENCY[letter.lower()] for letter in beyond if letter.lower() in FREQUENCY]
-    if len(usual) * 2 <= len(beyond) or 2 * len(beyond) < sum(letter.isalpha() for letter in text):
+    in_words = sum(map(len, FOREIGN_WORD.findall(text)))  # elsewhere they are accents between Latin letters
+    if len(usual) * 2 <= len(beyond) or in_words * 2 < len(beyond):
         return 0.0
     return max(sum(usual) / len(beyond) - 40 * len(INNER_CAPITAL.findall(text)), 0.1)
