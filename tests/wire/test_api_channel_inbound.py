@@ -49,12 +49,6 @@ async def test_a_conversation_and_its_rating(new_desk, site, working):
                "client": {"name": "Eve", "email": "eve@client.example"}, "files": [{"url": f"{url}/photo.png"}]}  # fmt: skip
     assert [await told(desk, message) for _ in range(3)] == [200] * 3
     assert await told(desk, {**message, "id": "m-2", "text": "Hello?", "files": []}) == 200
-    for table in ("conversations", "incoming_messages", "tickets"):
-        print(
-            "DBG",
-            table,
-            [dict(r) for r in await desk.conn.fetch(f"select * from {table} where company_id=$1", desk.company)],
-        )
     [ticket] = await desk.listed()
     shown = await desk.ticket(ticket)
     assert [comment["message"] for comment in shown["comments"]] == ["Hello?", "Where is my order?<br>It is late."]

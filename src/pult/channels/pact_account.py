@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from pult.channels.lenient import mapping, mappings, phone, text
 from pult.channels.pact_events import number, outcome
-from pult.channels.provider_api import ProviderApi
+from pult.channels.provider_api import UPLOAD_WITHIN, ProviderApi
 from pult.kit.multipart_out import FilePart
 from pult.kit.multipart_out import form as form_with_file
 from pult.messaging.contract import KnownTemplate, SendError
@@ -82,7 +82,8 @@ class PactAccount:
         part = FilePart("file", file.name, file.mime, file.size, await file.read())
         headers, data = form_with_file({}, part)
         path = f"{self.company}/conversations/{conversation}/messages/attachments"
-        attachment = number(_inside(await self._api.ask("POST", path, headers=headers, data=data)).get("external_id"))
+        said = await self._api.ask("POST", path, headers=headers, data=data, within=UPLOAD_WITHIN)
+        attachment = number(_inside(said).get("external_id"))
         if attachment is None:
             raise SendError("no_attachment", "Pact took a file and did not say how it is called", retry=True)
         return attachment

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pult.kit.http_out import Answered, HttpOut
 
+UPLOAD_WITHIN: Final = 120.0  # seconds; a large file over a slow line
 UNSURE: Final = frozenset({500, 502, 504, 520, 522, 524})  # perhaps it was done before this was answered
 SHOWN: Final = 500  # characters of what a provider says
 

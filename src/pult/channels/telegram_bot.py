@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from pult.channels.adapting import AdapterOf, Address, MessengerSettings
 from pult.channels.lenient import decoded, mapping, mappings, name_of, text, whole
-from pult.channels.provider_api import ProviderApi
+from pult.channels.provider_api import UPLOAD_WITHIN, ProviderApi
 from pult.channels.telegram_updates import events_of
 from pult.channels.text_parts import text_parts, utf16_units
 from pult.kit.files import FileGone
@@ -135,7 +135,7 @@ class TelegramBotAdapter(AdapterOf):
             raise SendError("file_gone", "the file is not there any more") from None
         headers, body = form({"chat_id": str(chat)}, FilePart(kind, file.name, file.mime, file.size, chunks))
         await sending.begin()
-        return await self._api.send(f"send{kind.capitalize()}", headers=headers, data=body)
+        return await self._api.send(f"send{kind.capitalize()}", headers=headers, data=body, within=UPLOAD_WITHIN)
 
     async def handle(self, hook: Hook) -> HookReply:
         given = hook.headers.get(HEADER, "").encode("utf-8", "replace")

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from pult.channels.adapting import AdapterOf, Address, MessengerSettings, Secret, Text
 from pult.channels.lenient import decoded, first_text, mapping, mappings, name_of, text, whole
-from pult.channels.provider_api import ProviderApi
+from pult.channels.provider_api import UPLOAD_WITHIN, ProviderApi
 from pult.channels.whatsapp import NAME_LIMIT, bytes_of, kind_of, known_template, parts_of, plain_type, who
 from pult.channels.whatsapp_cloud_events import BUSY, events, explain
 from pult.kit.multipart_out import FilePart, form
@@ -122,7 +122,7 @@ class WhatsAppCloudAdapter(AdapterOf):
         mime = plain_type(file.mime) or "application/octet-stream"
         fields = {"messaging_product": "whatsapp", "type": mime}
         headers, body = form(fields, FilePart("file", file.name, mime, file.size, await file.read()))
-        said = await self._api.ask("POST", f"{self._number}/media", data=body, headers=headers)
+        said = await self._api.ask("POST", f"{self._number}/media", data=body, headers=headers, within=UPLOAD_WITHIN)
         media = name_of(mapping(said.data).get("id"))
         if media is None:
             raise SendError("odd_answer", "the upload was answered without the file's id", retry=True)
