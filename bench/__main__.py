@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import parts, sample
+from bench.deliveries import deliveries
 from bench.operations import OPERATIONS
 from bench.server import serving
 
 ROOT = Path(__file__).parent.parent
-OTHER_PARTS = ("filters", "beside", "memory")
+OTHER_PARTS = ("filters", "beside", "deliveries", "memory")
 
 
 def main() -> None:
@@ -57,6 +58,8 @@ def _measured(run: parts.Run, wanted: list[str], settle: float) -> dict[str, Any
         found["filters"] = parts.filters(run)
     if "beside" in wanted:
         found["beside"] = parts.beside(run)
+    if "deliveries" in wanted:
+        found["deliveries"] = deliveries(run)
     if "memory" in wanted and len(found) > 1:
         time.sleep(settle)
         found["memory_afterwards"] = parts.memory(run, "idle, after the load")

@@ -85,7 +85,7 @@ def _empty(run: Run, connections: int) -> dict[str, dict[str, Any]]:
     found = {}
     for operation in EMPTY:
         row = report.Row(operation.name, connections, 0)
-        row.product = [_product(run, operation, connections) for _ in range(run.rounds)]
+        row.product = [product(run, operation, connections) for _ in range(run.rounds)]
         found[operation.name] = row.summary()
     return found
 
@@ -101,12 +101,13 @@ async def record(run: Run, operation: Operation) -> Recorded:
 def _row(run: Run, operation: Operation, recorded: Recorded, connections: int) -> report.Row:
     row = report.Row(operation.name, connections, recorded.round_trips, min(connections, SERVER_CONNECTIONS))
     for _ in range(run.rounds):
-        row.product.append(_product(run, operation, connections))
+        row.product.append(product(run, operation, connections))
         row.bare.append(_bare(run, operation, recorded, row.bare_connections))
     return row
 
 
-def _product(run: Run, operation: Operation, connections: int) -> Figures:
+def product(run: Run, operation: Operation, connections: int) -> Figures:
+    """One window of the operation, over so many connections."""
     with _turns_renewed(run):
         return measure([_http_job(run, operation, connections)], run.server.group, warm=run.warm, seconds=run.seconds)[
             0
@@ -165,7 +166,7 @@ def beside(run: Run) -> dict[str, Any]:
     search = next(one for one in OPERATIONS if one.name == "search_common")
     alone, loaded, searches = [], [], []
     for _ in range(run.rounds):
-        alone.append(_product(run, update, 8).rate)
+        alone.append(product(run, update, 8).rate)
         jobs = [_http_job(run, update, 8), _http_job(run, search, 8)]
         with _turns_renewed(run):
             first, second = measure(jobs, run.server.group, warm=run.warm, seconds=run.seconds)

@@ -6,8 +6,13 @@ import asyncio
 import os
 import random
 
+import httpx
+import killing
+import pytest
 import storm
 from delivering import (
+    MESSAGES,
+    PRIVATE,
     Load,
     all_sent,
     heard_in_order,
@@ -20,8 +25,11 @@ from delivering import (
 )
 from fakes.infobip import InfobipFake
 from fakes.pact import PactFake
+from fakes.strict import Fault, StrictFake
 from hearing import Hearing
-from served import tell
+from served import TOKEN, Served, kill, tell
+
+from pult.deliveries.ledger import PER_TARGET
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 WEBHOOKS = 2_000
@@ -61,6 +69,89 @@ async def test_everything_arrives_in_order_and_no_message_twice(serve, desk_dir)
     assert await fleet.stop() == [0, 0, 0]
     for one in (*hearings, pact, infobip):
         await one.stop()
+
+
+async def test_workers_share_the_work_and_one_that_leaves_finishes_its_own(serve, desk_dir):
+    """Each holds as many calls of a receiver as it may: so both carry some."""
+    hearing = Hearing("slow")
+    await hearing.start()
+    desk = await asyncio.to_thread(serve, environ=PRIVATE)
+    channels = await set_up(desk_dir, [hearing])
+    other = await asyncio.to_thread(lambda: serve(command="work", environ=PRIVATE))
+    hearing.open.clear()
+    await open_tickets(desk.base, 60)
+    await until_true(lambda: hearing.held == 2 * PER_TARGET)
+    leaving = asyncio.create_task(asyncio.to_thread(other.stop))
+    await until_true(lambda: under_way(other) == [PER_TARGET])
+    hearing.open.set()
+    assert await leaving == 0
+    await until_none_waits(desk_dir, 30)
+    async with looking(desk_dir) as conn:
+        assert await heard_in_order(conn, channels["slow"], hearing) >= 60
+        assert await conn.fetchval("select max(attempts) from deliveries") == 1
+        await whole_history(conn)
+    assert len(hearing.taken) == len(hearing.ids)
+    assert await asyncio.to_thread(desk.stop) == 0
+    await hearing.stop()
+
+
+@pytest.mark.parametrize("first_try", [[], [Fault.UNAVAILABLE]], ids=["web process", "worker"])
+async def test_an_answer_that_comes_while_the_database_is_away_is_recorded_when_it_is_back(serve, desk_dir, first_try):
+    """The process that answers create/ticket tries first; where the provider is not available then, a worker does later."""
+    desk = await asyncio.to_thread(serve, environ=PRIVATE)
+    fakes = {"pact": striking(PactFake, desk), "infobip": striking(InfobipFake, desk)}
+    for fake in fakes.values():
+        await fake.start()
+    channels = await set_up(desk_dir, [], **fakes)
+    for key, fake in fakes.items():
+        fake.faults.extend(first_try)
+        given = {"channel_id": channels[key], "from": "user", "client_phone": "79161234567"}
+        answer = await create(desk.base, "Your bicycle is ready", **given)
+        assert (answer["status"], answer["message_status"]) in {("success", "queued"), ("success", "sent")}
+        await until_true(lambda fake=fake: len(fake.accepted) == 1)
+        await killing.whole_again(desk)
+        await until_none_waits(desk_dir, LEASES)
+        async with looking(desk_dir) as conn:
+            (row,) = await conn.fetch(MESSAGES, channels[key])
+            await whole_history(conn)
+        assert (row["state"], row["outcomes"]) == ("sent", ["retry"] * len(first_try) + ["sent"])
+        assert len(fake.accepted) == 1
+    assert await asyncio.to_thread(desk.stop) == 0
+    for fake in fakes.values():
+        await fake.stop()
+
+
+def striking(provider: type, desk: Served) -> StrictFake:
+    """The provider's fake; whenever it accepts a message, PostgreSQL dies before it can say so."""
+
+    class Striking(provider):
+        def accept(self, **message: object) -> int:
+            kill(desk.postmaster())
+            return super().accept(**message)
+
+    return Striking()
+
+
+async def open_tickets(base: str, count: int) -> None:
+    for number in range(count):
+        assert (await create(base, f"ticket {number}", client_email="dana@client.example"))["status"] == "success"
+
+
+async def create(base: str, text: str, **given: object) -> dict:
+    async with httpx.AsyncClient(timeout=30) as http:
+        form = {"api_token": TOKEN, "subject": text, "message": text, **given}
+        return (await http.post(f"{base}/uapi/create/ticket", json=form)).json()
+
+
+async def until_true(true, within: float = 30) -> None:
+    async with asyncio.timeout(within):
+        while not true():
+            await asyncio.sleep(0.02)
+
+
+def under_way(desk: Served) -> list[int]:
+    """What a worker that was told to stop says that it still has to finish."""
+    return [line["under_way"] for line in desk.log() if line["event"] == "deliveries.stopping"]
 
 
 async def enough(data_dir) -> None:
