@@ -1,4 +1,4 @@
-"""pult serve | web | work | apply | migrate | demo | doctor: start here."""
+"""pult serve | web | work | apply | migrate | demo | doctor | contract-probe: start here."""
 
 from __future__ import annotations
 
@@ -52,6 +52,13 @@ def _doctor(settings: Settings, _options: Any) -> int:
     return int(importlib.import_module("pult.cli.doctor").run(settings))
 
 
+def _contract_probe(settings: Settings, options: Any) -> int:
+    module = importlib.import_module("pult.cli.contract_probe")
+    wait = options.wait if options.wait is not None else 60.0 if options.send else 0.0
+    told = module.Options(options.company, options.to, options.send, wait, options.picture)
+    return int(module.run(settings, options.channel, told))
+
+
 def _demo(settings: Settings, options: Any) -> int:
     module = importlib.import_module("pult.cli.demo")
     return int(module.run(settings, tickets=options.tickets, company=options.company))
@@ -74,6 +81,7 @@ COMMANDS = {
     "rotate-secret": _rotate_secret,
     "migrate": _migrate,
     "doctor": _doctor,
+    "contract-probe": _contract_probe,
     "demo": _demo,
     "web-process": _web_process,
     "work-process": _work_process,
@@ -103,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     migrate = _command(commands, "migrate", "bring the schema up to date")
     migrate.add_argument("--check", action="store_true", help="rehearse: say what would be done, change nothing")
     _command(commands, "doctor", "check database, storage, channels, clock and disk, and say what is wrong")
+    _probe_arguments(
+        _command(commands, "contract-probe", "ask a provider what its documents leave open; needs an account")
+    )
     demo = _command(commands, "demo", "fill a desk with a believable story")
     demo.add_argument("--tickets", type=int, default=1000, metavar="N")
     demo.add_argument("--company", default="main", metavar="KEY", help="the company's key (main)")
@@ -111,6 +122,17 @@ def _parser() -> argparse.ArgumentParser:
         if argument:
             hidden.add_argument(argument, type=int)
     return parser
+
+
+def _probe_arguments(probe: argparse.ArgumentParser) -> None:
+    probe.add_argument("channel", metavar="CHANNEL", help="the channel's key in the desk file, or its id")
+    probe.add_argument("--company", default="main", metavar="KEY", help="the company's key (main)")
+    probe.add_argument("--to", metavar="PHONE_OR_NAME", help="whom test messages are for: yourself")
+    probe.add_argument("--send", action="store_true", help="send test messages; without it nothing is sent")
+    probe.add_argument("--picture", metavar="URL", help="a public address of a JPEG or PNG to send as well")
+    probe.add_argument(
+        "--wait", type=float, metavar="SECONDS", help="for the provider's calls (60 with --send, else 0)"
+    )
 
 
 def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from pult.kit.connecting import LostConnection
 from pult.kit.log import get_logger
 from pult.messaging.contract import Hook, HookReply
 from pult.messaging.outlets import BadChannelSettings, ChannelGone
+from pult.messaging.overheard import overhear, place
 
 if TYPE_CHECKING:
     from pult.messaging.receiving import Receiving
@@ -61,6 +62,7 @@ async def receive(receiving: Receiving, channel_id: int, secret: str, hook: Hook
         log.info("inbound.refused", reason="wrong address", channel_type=record.type)
         return NOT_FOUND
     reply: HookReply = await adapter.handle(hook)
+    overhear(place(receiving.desk.settings.data_dir, channel_id), hook, reply.status)
     if reply.status in {401, 403}:
         log.info("inbound.refused", reason="wrong signature", channel_type=record.type)
         return reply

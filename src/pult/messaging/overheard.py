@@ -6,8 +6,10 @@ They lie in the data directory, where the probe's process and those that answer 
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
+import time
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+UNTIL: Final = "until"  # its time is when listening ends
 MOST: Final = 200  # calls of one probe
 LARGEST: Final = 1024 * 1024  # bytes of a call's body
 
@@ -42,10 +45,13 @@ def place(data_dir: Path, channel_id: int) -> Path:
 
 
 @contextlib.contextmanager
-def listening(directory: Path) -> Iterator[None]:
-    """Have calls put there; they are gone at the end."""
+def listening(directory: Path, seconds: float) -> Iterator[None]:
+    """Have calls put there for at most so long, even if whoever listens is killed; at the end they are gone."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True, mode=0o700)
+    end = time.time() + seconds  # clock: other processes compare it with theirs
+    (directory / UNTIL).touch(0o600)
+    os.utime(directory / UNTIL, (end, end))
     try:
         yield
     finally:
@@ -54,11 +60,10 @@ def listening(directory: Path) -> Iterator[None]:
 
 def overhear(directory: Path, hook: Hook, status: int) -> None:
     """Put a call aside, if somebody listens."""
-    if not directory.is_dir() or len(hook.body) > LARGEST:
-        return
-    with contextlib.suppress(OSError):  # the probe has just ended, or the disk is full: the call itself goes on
-        number = len(list(directory.iterdir()))
-        if number < MOST:
+    with contextlib.suppress(OSError):  # nobody listens, or no longer, or the disk is full: the call itself goes on
+        lasts = (directory / UNTIL).stat().st_mtime > time.time()  # clock: as above
+        number = len(list(directory.iterdir())) - 1
+        if lasts and number < MOST and len(hook.body) <= LARGEST:
             written = directory / f"{number:04}-{secrets.token_hex(4)}.part"
             call = Heard(hook.method, dict(hook.query), dict(hook.headers), hook.body, status)
             written.touch(0o600)

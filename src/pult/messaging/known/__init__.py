@@ -1,0 +1,1 @@
+"""Who talks with us in a channel, looked up by people."""
