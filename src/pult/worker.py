@@ -43,11 +43,11 @@ async def work(desk: Desk, dispatcher: Dispatcher, receiving: Receiving, stop: a
     `wakes`: on what PostgreSQL says that there is something to carry.
     """
     assert desk.settings.database_url is not None
-    url, outlets = desk.settings.database_url, receiving.outlets
+    url = desk.settings.database_url
     aside = [
         asyncio.create_task(listen(url, wakes, dispatcher.woken.set)),
         asyncio.create_task(Listening(receiving, url).run()),
-        asyncio.create_task(fetch_files(desk, outlets)),
+        asyncio.create_task(fetch_files(receiving)),
     ]
     try:
         await asyncio.gather(dispatcher.run(stop), periodic.run_periodic(desk.pools.main, jobs(desk, receiving), stop))

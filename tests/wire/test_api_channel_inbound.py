@@ -73,6 +73,22 @@ async def test_a_conversation_and_its_rating(new_desk, site, working):
     assert (heard[2]["csi"]["rating"], heard[2]["csi"]["comment"], heard[2]["csi"]["ticket_id"]) == (4, "slow", ticket)
 
 
+async def test_a_file_that_cannot_be_had_is_told_in_the_ticket(new_desk, site, working):
+    url, _ = site
+    desk = await new_desk()
+    message = {"event": "message", "id": "m-1", "text": "Look", "files": [{"url": f"{url}/gone.png", "name": "<b>.png"}]}
+    assert await told(desk, message) == 200
+    await desk.conn.execute("update incoming_files set attempts = 9 where company_id = $1", desk.company)
+    [ticket] = await desk.listed()
+
+    async def note():
+        return [comment for comment in (await desk.ticket(ticket))["comments"] if comment["type"] == "private"]
+
+    [found] = await desk.until(note)
+    assert found["from"] == "trigger"
+    assert "&lt;b&gt;.png could not be fetched" in found["message"]
+
+
 async def test_another_companys_ticket_is_not_rated(new_desk):
     one, other = await new_desk(), await new_desk()
     ticket = await other.create()

@@ -243,6 +243,9 @@ update incoming_files f
  where f.company_id = due.company_id and f.id = due.id
 returning f.company_id, f.id, f.channel_id, f.comment_id, f.ref, f.name, f.mime, f.attempts;
 
+-- name: ticket_of_comment :one
+select c.ticket_id from comments c where c.company_id = sqlc.arg('company_id') and c.id = sqlc.arg('comment_id');
+
 -- name: file_came :exec
 with came as (
     delete from incoming_files where company_id = sqlc.arg('company_id') and id = sqlc.arg('id') returning comment_id

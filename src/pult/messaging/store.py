@@ -559,6 +559,14 @@ async def claim_file(conn: Conn) -> ClaimFileRow | None:
     return None if row is None else ClaimFileRow(*row)
 
 
+TICKET_OF_COMMENT = """select c.ticket_id from comments c where c.company_id = $1 and c.id = $2"""
+
+
+async def ticket_of_comment(conn: Reader, *, company_id: int, comment_id: int) -> int | None:
+    result: int | None = await conn.fetchval(TICKET_OF_COMMENT, company_id, comment_id)
+    return result
+
+
 FILE_CAME = """with came as (
     delete from incoming_files where company_id = $1 and id = $6 returning comment_id
 )
