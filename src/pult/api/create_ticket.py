@@ -18,8 +18,7 @@ from pult.fields.model import BadFieldValue, FieldNotKnown
 from pult.kit import html
 from pult.kit.errors import BadValue, DeskError, NotFound
 from pult.kit.files import new_key
-from pult.kit.log import get_logger
-from pult.messaging.now import Said
+from pult.messaging.now import WAITS
 from pult.tickets.configuration import Stale
 from pult.tickets.model import NOTHING, Wish
 from pult.tickets.open import NewComment, NewTicket, StoredFile, open_ticket
@@ -30,12 +29,8 @@ if TYPE_CHECKING:
     from pult.api.message_out import MessageOut
     from pult.staff.model import Channel
     from pult.tickets.caller import Caller
-    from pult.tickets.facts import Opened
-
-log = get_logger()
 
 TEMPLATE = ("template_id", "template_name")
-NOT_KNOWN = Said(delivery_id=0, conversation_id=None, state="queued", code="", text="")
 
 
 async def create_ticket(call: Call) -> bytes:
@@ -54,18 +49,9 @@ async def create_ticket(call: Call) -> bytes:
             raise
     told: dict[str, Any] = {"status": "success", "ticket_id": opened.ticket_id}
     if opened.outgoing and channel.is_messenger:
-        told = answer(opened.ticket_id, opened.comment_id, channel, await _said(call, opened, channel))
-    return msgspec.json.encode(told)
-
-
-async def _said(call: Call, opened: Opened, channel: Channel) -> Said:
-    """What becomes of the message. The ticket is stored: whatever goes wrong from here on, it is not said to have failed."""
-    try:
         said = await call.messages.say(call.caller.company_id, opened.comment_id, channel.delivered_within)
-    except Exception as error:  # noqa: BLE001  # mostly a lost database; the message is a row, and is sent later
-        log.warning("message.not_awaited", reason=type(error).__name__)
-        said = None
-    return said or NOT_KNOWN
+        told = answer(opened.ticket_id, opened.comment_id, channel, said or WAITS)
+    return msgspec.json.encode(told)
 
 
 def _new_ticket(call: Call, fields: FieldsGiven, channel: Channel, out: MessageOut) -> NewTicket:
