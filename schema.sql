@@ -921,6 +921,8 @@ CREATE INDEX mail_messages_by_key ON mail_messages USING btree (company_id, key)
 
 CREATE INDEX mail_messages_by_message_id ON mail_messages USING btree (company_id, channel_id, message_id) WHERE (message_id IS NOT NULL);
 
+CREATE INDEX mail_messages_by_name ON mail_messages USING btree (company_id, channel_id, name) WHERE (name IS NOT NULL);
+
 CREATE INDEX mail_messages_by_sender ON mail_messages USING btree (company_id, channel_id, sender, stored_at) WHERE automatic;
 
 CREATE INDEX mail_messages_of_comment ON mail_messages USING btree (company_id, comment_id) WHERE (comment_id IS NOT NULL);

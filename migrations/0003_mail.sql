@@ -28,7 +28,7 @@ create table mail_messages (
     state text not null default 'stored' check (state in ('stored', 'parsed', 'needs_attention', 'ignored')),
     attempts integer not null default 0,
     reason text,
-    name text,  -- what incoming_messages knows it by
+    name text,  -- what incoming_messages knows it by, if it becomes a comment
     sender text,  -- lower case
     automatic boolean not null default false,
     comment_id bigint,
@@ -40,6 +40,7 @@ create table mail_messages (
 );
 create index mail_messages_waiting on mail_messages (company_id, channel_id, id) where state = 'stored';
 create index mail_messages_by_message_id on mail_messages (company_id, channel_id, message_id) where message_id is not null;
+create index mail_messages_by_name on mail_messages (company_id, channel_id, name) where name is not null;
 create index mail_messages_by_hash on mail_messages (company_id, channel_id, hash);
 create index mail_messages_by_key on mail_messages (company_id, key);
 create index mail_messages_by_sender on mail_messages (company_id, channel_id, sender, stored_at) where automatic;

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import subprocess
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
@@ -206,17 +205,6 @@ async def test_a_server_without_encryption_that_should_have_it(http, server):
     with pytest.raises(SendError) as error:
         await adapter(http, server, smtp=smtp).send(outgoing(), Ledger())
     assert error.value.code == "not_encrypted"
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A certificate for localhost that signs itself."""
-    folder = tmp_path_factory.mktemp("certificate")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2"]
-    extension = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run([*command, *extension], check=True, capture_output=True)
-    return cert, key
 
 
 def context(certificate) -> ssl.SSLContext:

@@ -13,7 +13,9 @@ from fakes.dovecot import Dovecot
 from fakes.smtp_server import StrictSmtp
 from mail_desk import delivering, mail_desk, opened_house, until
 
+from pult.assembly import house_of
 from pult.channels import mail_imap, mail_in, mail_inbox
+from pult.channels.mail_settings import MailboxServer
 from pult.channels.mail_tokens import Tokens
 from pult.kit.connecting import DatabaseAway
 from pult.mail import actions
@@ -320,6 +322,41 @@ async def test_a_mailbox_that_cannot_be_read_says_why(desk, house, conn, wrong):
     assert not (await (await desk.adapter()).check())[-1].ok
 
 
+async def test_our_own_network_is_not_dialled(desk, module_database_url, tmp_path):
+    settings = replace(desk.house.desk.settings, data_dir=tmp_path, allow_private="")
+    async with house_of(settings) as guarded:
+        with pytest.raises(SendError) as error:
+            await replace(desk, house=guarded).listen_once()
+    assert "PULT_ALLOW_PRIVATE" in error.value.text
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+async def test_encrypted_for_the_hosts_name(certificate, monkeypatch, implicit):
+    """The address is dialled, the name is what the certificate has to say."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    server = Dovecot(certificate=certificate)
+    server.start()
+    try:
+        port = server.tls_port if implicit else server.port
+        if implicit:
+            monkeypatch.setattr(mail_imap, "IMPLICIT_PORT", port)
+        wanted = MailboxServer(host="localhost", port=port, user="support", password="secret")
+        box = await asyncio.to_thread(mail_imap.Mailbox, wanted, "127.0.0.1")
+        assert box.opened.messages == 0
+        await asyncio.to_thread(box.close)
+        named = MailboxServer(host="other.example", port=port, user="support", password="secret")
+        with pytest.raises(mail_imap.MailboxError, match="certificate"):
+            await asyncio.to_thread(mail_imap.Mailbox, named, "127.0.0.1")
+    finally:
+        server.remove()
+
+
+async def test_a_password_is_not_said_in_the_open_unless_that_is_wanted(dovecot):
+    wanted = MailboxServer(host="127.0.0.1", port=dovecot.port, user="support", password="secret")
+    with pytest.raises(mail_imap.MailboxError, match="no encryption"):
+        await asyncio.to_thread(mail_imap.Mailbox, wanted, "127.0.0.1")
+
+
 # Which ticket --------------------------------------------------------------------------------------------------------------
 
 
@@ -502,15 +539,27 @@ async def test_our_own_message_that_comes_back_is_no_ticket(desk, smtp):
     assert (row["state"], row["reason"]) == ("ignored", "our own message")
 
 
-async def test_a_machine_that_writes_all_the_time_is_cut_off(house, conn, dovecot, smtp):
+async def test_a_machine_that_answers_all_the_time_is_cut_off(house, conn, dovecot, smtp):
     desk = await mail_desk(house, conn, dovecot, smtp, automatic=3)
+    await desk.write("monitor@ops.example", "Disk", "What is it about?")
+    answered = f"In-Reply-To: {smtp.mails[-1].message['message-id']}\nAuto-Submitted: auto-generated\n"
     for number in range(5):
-        extra = "Auto-Submitted: auto-generated\n"
-        desk.deliver(raw(sender="monitor@ops.example", message_id=f"{number}@ops.example", extra=extra))
+        desk.deliver(raw(sender="monitor@ops.example", message_id=f"{number}@ops.example", extra=answered))
     async with desk.listening():
         rows = await desk.settled(5)
     assert [row["state"] for row in rows] == ["parsed"] * 3 + ["ignored"] * 2
-    assert len(await desk.tickets()) == 3
+    assert len(await desk.comments()) == 1 + 3
+
+
+async def test_notices_that_answer_nothing_are_all_taken(house, conn, dovecot, smtp):
+    """A shop's orders come by mail, a hundred an hour, and each is a ticket."""
+    desk = await mail_desk(house, conn, dovecot, smtp, automatic=3)
+    for number in range(5):
+        extra = "Auto-Submitted: auto-generated\n"
+        desk.deliver(raw(sender="orders@shop.example", message_id=f"{number}@shop.example", extra=extra))
+    async with desk.listening():
+        await desk.settled(5)
+    assert len(await desk.tickets()) == 5
 
 
 async def test_two_desks_that_answer_each_other_stop_by_themselves(house, conn, dovecot, smtp):

@@ -136,7 +136,7 @@ class MailInbox:
             await self._room.settle(row, "ignored", reason=f"a copy of message {copy_of}")
             return
         name = _name(row, reused=reused)
-        await self._room.count_attempt(row)
+        await self._room.begin_reading(row, name)
         raw = b""
         try:
             if row.reason is not None or row.attempts >= MOST_ATTEMPTS:
@@ -155,7 +155,7 @@ class MailInbox:
         else:
             state: Settled = "parsed" if verdict.what is not None else "ignored"
             await self._room.settle(
-                row, state, reason=verdict.reason, name=name, sender=verdict.sender, automatic=verdict.automatic
+                row, state, reason=verdict.reason, sender=verdict.sender, automatic=verdict.automatic
             )
 
     async def _take(self, what: Incoming | StatusReport | None, name: str) -> None:
@@ -177,7 +177,7 @@ class MailInbox:
                 raise
             log.exception("mail.no_ticket", channel=self._room.channel_id)
             reason = f"{why}; no ticket: {type(error).__name__}"
-        await self._room.settle(row, "needs_attention", reason=reason, name=name)
+        await self._room.settle(row, "needs_attention", reason=reason)
 
     async def _report(self, folder: Folder) -> None:
         counts = await self._room.counts(folder)

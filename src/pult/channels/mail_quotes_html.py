@@ -114,9 +114,9 @@ def _attributed(root: HtmlElement, quote: HtmlElement) -> HtmlElement:
 
 def _says_so(element: HtmlElement) -> bool:
     """Whether the element is nothing but an attribution, a divider or Outlook's heading."""
-    if not _is_short(element):
+    if not _is_short(element) or ":" not in (text := _text(element)):
         return False
-    return is_attribution(_text(element)) or is_heading(_lines(element).split("\n"))
+    return is_attribution(text) or is_heading(_lines(element).split("\n"))
 
 
 def _is_short(element: HtmlElement) -> bool:
@@ -148,9 +148,10 @@ def _following(root: HtmlElement, element: HtmlElement) -> Iterator[str]:
         if found.tail:
             yield found.tail
         for sibling in found.itersiblings():
-            if "signature" in sibling.get("class", ""):
-                return
-            yield from sibling.itertext()
+            if isinstance(sibling.tag, str):  # a comment has no text to be read
+                if "signature" in sibling.get("class", ""):
+                    return
+                yield from sibling.itertext()
             if sibling.tail:
                 yield sibling.tail
         found = found.getparent()

@@ -100,9 +100,9 @@ class MailReader:
 
     async def _unwanted(self, mail: ReadMail, kind: Nature, ticket_id: int | None) -> str | None:
         """Why nobody needs to see a message that no person wrote."""
-        if kind is Nature.PERSON:
-            return None
-        if kind is Nature.ANSWER and ticket_id is None:
+        if kind is Nature.PERSON or (kind is Nature.NOTICE and ticket_id is None):
+            return None  # a notice that answers nothing of ours is no loop, however often it comes
+        if ticket_id is None:
             return "an automatic answer to nothing of ours"
         answered = next((token for one in mail.answers if (token := self._tokens.of_message_id(one))), None)
         if answered is not None and answered.automatic:

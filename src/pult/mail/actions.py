@@ -117,9 +117,10 @@ class Mailroom:
         row = await self._read(store.earlier, id=mail.id, message_id=mail.message_id, hash=mail.hash)
         return row.copy_of, row.reused
 
-    async def count_attempt(self, mail: WaitingRow) -> None:
+    async def begin_reading(self, mail: WaitingRow, name: str) -> None:
+        """Count the attempt. `name`: what the desk is going to take it under."""
         async with self._desk.work(None) as work:
-            await store.try_again(work.conn, company_id=self.company_id, id=mail.id)
+            await store.try_again(work.conn, company_id=self.company_id, id=mail.id, name=name)
 
     async def settle(
         self,
@@ -127,11 +128,10 @@ class Mailroom:
         state: Settled,
         *,
         reason: str | None = None,
-        name: str | None = None,
         sender: str | None = None,
         automatic: bool = False,
     ) -> None:
-        """What became of a message. `name`: what the desk took it under."""
+        """What became of a message."""
         async with self._desk.work(None) as work:
             await store.settle(
                 work.conn,
@@ -139,7 +139,6 @@ class Mailroom:
                 id=mail.id,
                 state=state,
                 reason=reason,
-                name=name,
                 sender=sender,
                 automatic=automatic,
             )

@@ -50,18 +50,19 @@ select (select min(e.id) from mail_messages e
                  and e.id < sqlc.arg('id')) as reused;
 
 -- name: try_again :exec
--- A message is about to be read; counted, so that one that brings its reader down is noticed.
-update mail_messages set attempts = attempts + 1
+-- A message is about to be read; counted, so that one that brings its reader down is noticed. Its name is set before it
+-- becomes a comment: whoever answers that at once finds the message's id.
+update mail_messages set attempts = attempts + 1, name = sqlc.arg('name')
  where company_id = sqlc.arg('company_id') and id = sqlc.arg('id');
 
 -- name: settle :exec
 -- What became of a message; its comment is found by the name under which the desk took it.
 update mail_messages m
-   set state = sqlc.arg('state'), reason = sqlc.narg('reason'), name = sqlc.narg('name'), sender = sqlc.narg('sender'),
+   set state = sqlc.arg('state'), reason = sqlc.narg('reason'), sender = sqlc.narg('sender'),
        automatic = sqlc.arg('automatic'), settled_at = now(),
        comment_id = (select i.comment_id from incoming_messages i
                       where i.company_id = sqlc.arg('company_id') and i.channel_id = m.channel_id
-                        and i.message_id = sqlc.narg('name'))
+                        and i.message_id = m.name)
  where m.company_id = sqlc.arg('company_id') and m.id = sqlc.arg('id');
 
 -- name: counts :one
@@ -86,7 +87,9 @@ select i.name, t.ticket_id
  cross join lateral (
     select c.ticket_id
       from mail_messages m
-      join comments c on c.company_id = sqlc.arg('company_id') and c.id = m.comment_id
+      join incoming_messages k on k.company_id = sqlc.arg('company_id') and k.channel_id = sqlc.arg('channel_id')
+           and k.message_id = m.name
+      join comments c on c.company_id = sqlc.arg('company_id') and c.id = k.comment_id
      where m.company_id = sqlc.arg('company_id') and m.channel_id = sqlc.arg('channel_id') and m.message_id = i.name
     union all
     select d.ticket_id
@@ -127,9 +130,11 @@ select i.comment_id from incoming_messages i
 select t.message_id, t.came
   from (select m.message_id, true as came, c.id as comment_id
           from comments c
-          join mail_messages m on m.company_id = sqlc.arg('company_id') and m.comment_id = c.id
-         where c.company_id = sqlc.arg('company_id') and c.ticket_id = sqlc.arg('ticket_id')
-           and m.channel_id = sqlc.arg('channel_id') and m.message_id is not null
+          join incoming_messages i on i.company_id = sqlc.arg('company_id') and i.comment_id = c.id
+               and i.channel_id = sqlc.arg('channel_id')
+          join mail_messages m on m.company_id = sqlc.arg('company_id') and m.channel_id = sqlc.arg('channel_id')
+               and m.name = i.message_id
+         where c.company_id = sqlc.arg('company_id') and c.ticket_id = sqlc.arg('ticket_id') and m.message_id is not null
         union all
         select substr(n.name, 9), false, d.comment_id
           from deliveries d

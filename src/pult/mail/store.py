@@ -155,37 +155,30 @@ async def earlier(
     return None if row is None else EarlierRow(*row)
 
 
-TRY_AGAIN = """update mail_messages set attempts = attempts + 1
- where company_id = $1 and id = $2"""
+TRY_AGAIN = """update mail_messages set attempts = attempts + 1, name = $1
+ where company_id = $2 and id = $3"""
 
 
-async def try_again(conn: Conn, *, company_id: int, id: int) -> None:
-    """A message is about to be read; counted, so that one that brings its reader down is noticed."""
-    await conn.execute(TRY_AGAIN, company_id, id)
+async def try_again(conn: Conn, *, name: str | None, company_id: int, id: int) -> None:
+    """A message is about to be read; counted, so that one that brings its reader down is noticed. Its name is set before it
+    becomes a comment: whoever answers that at once finds the message's id."""
+    await conn.execute(TRY_AGAIN, name, company_id, id)
 
 
 SETTLE = """update mail_messages m
-   set state = $1, reason = $2, name = $3, sender = $4,
-       automatic = $5, settled_at = now(),
+   set state = $1, reason = $2, sender = $3,
+       automatic = $4, settled_at = now(),
        comment_id = (select i.comment_id from incoming_messages i
-                      where i.company_id = $6 and i.channel_id = m.channel_id
-                        and i.message_id = $3)
- where m.company_id = $6 and m.id = $7"""
+                      where i.company_id = $5 and i.channel_id = m.channel_id
+                        and i.message_id = m.name)
+ where m.company_id = $5 and m.id = $6"""
 
 
 async def settle(
-    conn: Conn,
-    *,
-    state: str,
-    reason: str | None,
-    name: str | None,
-    sender: str | None,
-    automatic: bool,
-    company_id: int,
-    id: int,
+    conn: Conn, *, state: str, reason: str | None, sender: str | None, automatic: bool, company_id: int, id: int
 ) -> None:
     """What became of a message; its comment is found by the name under which the desk took it."""
-    await conn.execute(SETTLE, state, reason, name, sender, automatic, company_id, id)
+    await conn.execute(SETTLE, state, reason, sender, automatic, company_id, id)
 
 
 COUNTS = """select count(*) as stored, count(*) filter (where m.state = 'stored') as waiting,
@@ -218,7 +211,9 @@ TICKETS_OF_IDS = """select i.name, t.ticket_id
  cross join lateral (
     select c.ticket_id
       from mail_messages m
-      join comments c on c.company_id = $2 and c.id = m.comment_id
+      join incoming_messages k on k.company_id = $2 and k.channel_id = $3
+           and k.message_id = m.name
+      join comments c on c.company_id = $2 and c.id = k.comment_id
      where m.company_id = $2 and m.channel_id = $3 and m.message_id = i.name
     union all
     select d.ticket_id
@@ -285,25 +280,27 @@ async def taken_as(conn: Reader, *, company_id: int, channel_id: int, name: str)
 THREAD_OF = """select t.message_id, t.came
   from (select m.message_id, true as came, c.id as comment_id
           from comments c
-          join mail_messages m on m.company_id = $1 and m.comment_id = c.id
-         where c.company_id = $1 and c.ticket_id = $2
-           and m.channel_id = $3 and m.message_id is not null
+          join incoming_messages i on i.company_id = $1 and i.comment_id = c.id
+               and i.channel_id = $2
+          join mail_messages m on m.company_id = $1 and m.channel_id = $2
+               and m.name = i.message_id
+         where c.company_id = $1 and c.ticket_id = $3 and m.message_id is not null
         union all
         select substr(n.name, 9), false, d.comment_id
           from deliveries d
           join delivery_names n on n.company_id = $1 and n.delivery_id = d.id
-         where d.company_id = $1 and d.ticket_id = $2
-           and d.channel_id = $3 and d.kind = 'message' and n.name like 'message:%') t
+         where d.company_id = $1 and d.ticket_id = $3
+           and d.channel_id = $2 and d.kind = 'message' and n.name like 'message:%') t
  where t.comment_id < $4
  order by t.comment_id, t.came desc"""
 
 
 async def thread_of(
-    conn: Reader, *, company_id: int, ticket_id: int, channel_id: int, before_comment_id: int
+    conn: Reader, *, company_id: int, channel_id: int, ticket_id: int, before_comment_id: int
 ) -> list[ThreadOfRow]:
     """The ids of a ticket's messages in this channel, oldest first. `came`: it came from outside."""
     return [
-        ThreadOfRow(*row) for row in await conn.fetch(THREAD_OF, company_id, ticket_id, channel_id, before_comment_id)
+        ThreadOfRow(*row) for row in await conn.fetch(THREAD_OF, company_id, channel_id, ticket_id, before_comment_id)
     ]
 
 
