@@ -407,3 +407,52 @@ async def test_who_subscribes_opens_no_ticket(desk, line):
     told = {"event": "subscribed", "timestamp": 1_790_000_000_123, "user": user, "message_token": 1}
     assert await line.tell(told, times=3) == [200] * 3
     assert await desk.rows() == before
+
+
+@over(*LINES)
+async def test_a_call_of_a_megabyte_is_a_message_like_any_other(desk, line):
+    told = {**line.written("Good day"), "unknown": "x" * 2**20}
+    assert await line.tell(told, times=2) == [200] * 2
+    (ticket_id,) = await desk.listed()
+    assert await said_in(desk, ticket_id) == [("client", "Good day")]
+
+
+@over(Infobip)
+async def test_a_call_that_is_too_long_leaves_no_trace(desk, line):
+    before = await desk.rows()
+    assert await line.tell({**line.written("Good day"), "unknown": "x" * (9 * 2**20)}) == [413]
+    assert await desk.rows() == before
+
+
+@over(WhatsAppCloud)
+async def test_an_answer_from_a_number_that_is_spelled_otherwise_there(desk, line):
+    """WhatsApp does not call everybody by the digits that were dialled."""
+    line.fake.wa_ids = {PHONE: "79990001122"}
+    answer = await write(desk, line)
+    reply = line.fake.written("text", {"body": "It is me"}, "79990001122", "wamid.IN5")
+    assert await line.tell(reply) == [200]
+    assert await said_in(desk, answer["ticket_id"]) == [("user", "Hello"), ("client", "It is me")]
+
+
+@over(TelegramBot)
+async def test_a_group_that_moved_goes_on_in_its_ticket(desk, line):
+    client = await met(desk, line)
+    line.fake.moved, line.fake.chats = {7001: 8001}, {8001: None}
+    answer = await write(desk, line, client_id=client)
+    assert answer["status"] == "success", answer
+    assert line.sent() == [("8001", "Hello")]
+    reply = line.fake.tell(text="Still here", chat={"id": 8001, "type": "private", "first_name": "Dana"})
+    assert await line.tell(reply) == [200]
+    assert await said_in(desk, answer["ticket_id"]) == [("user", "Hello"), ("client", "Still here")]
+    assert await state_of(desk, await write(desk, line, client_id=client)) == "sent"
+    assert [whom for whom, _ in line.sent()] == ["8001", "8001"]
+
+
+@over(Infobip)
+async def test_a_closed_ticket_is_not_written_into(desk, line):
+    answer = await write(desk, line)
+    await desk.update(answer["ticket_id"], status=3)
+    assert await line.tell(line.written("One more thing"), times=3) == [200] * 3
+    assert await said_in(desk, answer["ticket_id"]) == [("user", "Hello")]
+    (other,) = set(await desk.listed()) - {answer["ticket_id"]}
+    assert await said_in(desk, other) == [("client", "One more thing")]
