@@ -26,6 +26,11 @@ select company_id, id, 'client', 'public', now(), 'm' from ticket returning comp
 """
 FILE = "insert into files (company_id, comment_id, name, type, size, key) values ($1, $2, 'a', 'b', 1, $3)"
 
+MAIL = """
+insert into mail_messages (company_id, channel_id, folder, uidvalidity, uid, hash, size, key)
+select company_id, id, 'INBOX', 1, 1, 'h', 1, $2 from channels where company_id = $1
+"""
+
 
 @pytest.fixture
 async def conn(database_url):
@@ -78,6 +83,16 @@ async def test_the_key_of_another_company_is_no_row(conn, files):
     foreign = await stored(files, row["company_id"] + 1, timedelta(hours=2))
     await conn.execute(FILE, row["company_id"], row["comment_id"], foreign)
     assert await worker.sweep_files(conn, files, NOW) == 1
+
+
+async def test_raw_mail_and_its_pictures_stay(conn, files):
+    row = await conn.fetchrow(COMPANY, "one")
+    company, old = row["company_id"], timedelta(days=9)
+    mail, picture = await stored(files, company, old), await stored(files, company, old)
+    await conn.execute(MAIL, company, mail)
+    await conn.execute("insert into mail_pictures (company_id, hash, key) values ($1, 'h', $2)", company, picture)
+    assert await worker.sweep_files(conn, files, NOW) == 0
+    assert kept(files) == {mail, picture}
 
 
 async def test_many_files_go_in_batches(conn, files, monkeypatch):

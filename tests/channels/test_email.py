@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 from dataclasses import replace
@@ -12,16 +13,20 @@ from typing import Any
 
 import pytest
 from conformance import Bench, Conformance, Ledger, file
-from fakes.smtp_server import StrictSmtp
+from fakes.smtp_server import StrictSmtp, deviation
 from fakes.strict import Fault
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pult.channels.email import EmailAdapter
+from pult.channels.mail_out import Habits, draft
 from pult.channels.mail_settings import EmailSettings, MailServer
 from pult.channels.mail_tokens import Tokens
 from pult.kit.http_out import HttpOut
 from pult.messaging.contract import Cap, ChannelRecord, FileOut, Mail, Outgoing, Outside, Recipient, SendError
 
 SECRET = b"s" * 32
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH")
 MAIL = Mail(subject="Заявка №5", ticket_id=17, comment_id=42, sender_name="Анна")
 DANA = Recipient(email="dana@client.example", name="Dana")
 
@@ -41,8 +46,8 @@ async def server():
     await made.stop()
 
 
-def adapter(http: HttpOut, server: StrictSmtp, **settings: Any) -> EmailAdapter:
-    smtp = settings.pop("smtp", None) or MailServer(
+def adapter(http: HttpOut, server: StrictSmtp, **more: Any) -> EmailAdapter:
+    smtp = more.pop("smtp", None) or MailServer(
         host="127.0.0.1", port=server.port, user=server.user, password="secret", tls=False
     )
     record = ChannelRecord(
@@ -51,7 +56,7 @@ def adapter(http: HttpOut, server: StrictSmtp, **settings: Any) -> EmailAdapter:
         type="email",
         name="Support",
         email="support@desk.example",
-        settings=EmailSettings(smtp=smtp, **settings),
+        settings=EmailSettings(smtp=smtp, **more),
         inbound_secret="x",
     )
     return EmailAdapter(record, Outside(http, "https://desk.example", SECRET))
@@ -63,8 +68,8 @@ def outgoing(**changes: Any) -> Outgoing:
     return replace(Outgoing(own_id="pult-1-17", to=DANA, text="Привет, Дана", mail=mail), **changes)
 
 
-async def sent(http: HttpOut, server: StrictSmtp, message: Outgoing, **settings: Any):
-    await adapter(http, server, **settings).send(message, Ledger())
+async def sent(http: HttpOut, server: StrictSmtp, message: Outgoing, **more: Any):
+    await adapter(http, server, **more).send(message, Ledger())
     return server.mails[-1]
 
 
@@ -109,7 +114,8 @@ async def test_a_server_that_lets_only_its_account_write_gets_that(http, server)
     made = adapter(http, server)
     for number in (1, 2):
         await made.send(outgoing(own_id=f"pult-1-{number}"), Ledger())
-    assert [mail.sender for mail in server.mails] == ["support@desk.example"] * 2
+    await adapter(http, server).send(outgoing(own_id="pult-1-3", automatic=True), Ledger())
+    assert [mail.sender for mail in server.mails] == ["support@desk.example"] * 3
 
 
 async def test_blind_copies_stand_in_the_envelope_alone(http, server):
@@ -124,6 +130,12 @@ async def test_a_refused_copy_is_told_and_the_rest_is_sent(http, server):
     receipt = await adapter(http, server).send(outgoing(cc=["boss@client.example", "c@client.example"]), Ledger())
     assert server.mails[0].recipients == ["dana@client.example", "c@client.example"]
     assert receipt.note == "the copy to boss@client.example was refused: 550 5.1.1 no such user"
+
+
+async def test_a_copy_for_no_address_is_told_and_the_rest_is_sent(http, server):
+    receipt = await adapter(http, server).send(outgoing(cc=["boss", "c@client.example\r\nRCPT TO:<e@v.il>"]), Ledger())
+    assert server.mails[0].recipients == ["dana@client.example"]
+    assert "no copy went to 'boss'" in receipt.note
 
 
 @pytest.mark.parametrize(
@@ -392,6 +404,61 @@ async def test_no_value_begins_a_header_field_of_its_own(http, server, evil):
     assert found["x-evil"] is None
     assert "evil" in str(found["subject"]).lower() or "body" in str(found["subject"])
     assert [part.get_content_type() for part in found.walk()][-1] == "application/octet-stream"
+
+
+# Properties ----------------------------------------------------------------------------------------------------------------
+
+ANY_TEXT = st.text(max_size=200)
+THREAD = st.lists(st.tuples(st.text(max_size=30), st.booleans()), max_size=30)
+
+
+def written(message: Outgoing, thread=(), **habits: Any) -> bytes:
+    ready = draft(message, Tokens(SECRET, 1, 2, "support@desk.example"), Habits("Support", **habits), thread)
+
+    async def whole() -> bytes:
+        return b"".join([chunk async for chunk in ready.chunks()])
+
+    return re.sub(rb"(?m)^\.\.", b".", asyncio.run(whole()))
+
+
+def shown(text: str) -> str:
+    """A text as a header field can show it: on one line, without half characters."""
+    sound = text.encode("utf-8", "replace").decode()
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", sound).split())
+
+
+@settings(max_examples=200, deadline=None)
+@given(ANY_TEXT, ANY_TEXT, ANY_TEXT, ANY_TEXT)
+def test_anything_can_be_written(subject, name, sender, text):
+    message = outgoing(
+        subject=subject, to=replace(DANA, name=name), sender_name=sender, text=text, html=f"<p>{text}</p>"
+    )
+    raw = written(message)
+    assert deviation(raw) == ""
+    found = message_from_bytes(raw, policy=default)
+    assert " ".join(str(found["subject"]).split()) == shown(subject)
+    [to] = found["to"].addresses
+    assert to.addr_spec == DANA.email
+    assert " ".join(to.display_name.split()) == shown(name)[:128].strip()
+
+
+@settings(max_examples=100, deadline=None)
+@given(ANY_TEXT, st.text(max_size=40), st.binary(max_size=300))
+def test_any_file_can_be_sent(name, mime, content):
+    raw = written(outgoing(files=[file(name, mime, content)]))
+    assert deviation(raw) == ""
+    [found] = message_from_bytes(raw, policy=default).iter_attachments()
+    assert found.get_payload(decode=True) == content
+
+
+@settings(max_examples=100, deadline=None)
+@given(THREAD, st.booleans())
+def test_any_thread_can_be_answered(thread, automatic):
+    raw = written(outgoing(automatic=automatic), thread)
+    assert deviation(raw) == ""
+    found = message_from_bytes(raw, policy=default)
+    assert len(str(found["references"] or "").split()) <= 12
+    assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
 
 
 def test_what_a_channel_can_do_depends_on_its_servers(http):

@@ -539,6 +539,14 @@ async def test_our_own_message_that_comes_back_is_no_ticket(desk, smtp):
     assert (row["state"], row["reason"]) == ("ignored", "our own message")
 
 
+async def test_our_own_message_with_another_id_is_still_ours(desk, smtp):
+    await desk.write("dana@client.example", "Order 5", "Hello")
+    desk.deliver(re.sub(rb"(?m)^Message-ID: .*\r$", b"Message-ID: <0100@relay.example>\r", smtp.mails[-1].raw))
+    async with desk.listening():
+        [row] = await desk.settled(1)
+    assert (row["state"], row["reason"]) == ("ignored", "our own message")
+
+
 async def test_a_machine_that_answers_all_the_time_is_cut_off(house, conn, dovecot, smtp):
     desk = await mail_desk(house, conn, dovecot, smtp, automatic=3)
     await desk.write("monitor@ops.example", "Disk", "What is it about?")

@@ -182,6 +182,7 @@ ORDINARY = [
     "<p>Hello, <b>Dana</b><br>second <i>line</i> <u>u</u> <s>s</s></p>",
     '<img src="https://example.com/a.png" alt="A" width="10" height="20">',
     '<img src="data:image/png;base64,iVBORw0KGgo=">',
+    '<img src="cid:logo.1$2@client.example">',
     '<table><tbody><tr><td colspan="2" rowspan="3">x</td></tr></tbody></table>',
     '<ul><li>1</li></ul><ol start="3"><li>2</li></ol>',
     "<blockquote>old</blockquote><pre>  code </pre><code>x</code><hr><h1>T</h1><h6>t</h6>",
@@ -192,6 +193,13 @@ ORDINARY = [
 @pytest.mark.parametrize("message", ORDINARY)
 def test_ordinary_markup_stays(message):
     assert clean(message) == message
+
+
+@pytest.mark.parametrize(
+    "message", ["<a href='cid:x@y'>x</a>", "<img src='cid:x y'>", "<img src='cid:\"onerror=alert(1)'>"]
+)
+def test_only_pictures_are_files_of_the_message(message):
+    assert "cid:" not in clean(message)
 
 
 def test_links_say_nothing_about_the_desk():

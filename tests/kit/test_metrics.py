@@ -24,6 +24,7 @@ metrics.observe_request("ticket", "success", 0.004)
 metrics.observe_request("ticket", "error", 0.3)
 metrics.show_pool("main", idle=3, busy=1)
 metrics.show_periodic_age("sweep files", 12)
+metrics.show_mail(7, "stored", 40)
 print(__import__("os").getpid())
 """
     pids = [int(run(work, tmp_path)) for _ in range(3)]
@@ -34,6 +35,7 @@ print(__import__("os").getpid())
     assert 'http_request_seconds_bucket{le="0.005",method="ticket"} 3.0' in answer
     assert 'database_pool_connections{pool="main",state="idle"} 9.0' in answer
     assert 'periodic_age_seconds{name="sweep files"} 12.0' in answer
+    assert 'mail_messages{channel="7",state="stored"} 40.0' in answer
     answer = run(
         f"metrics.configure(where); [metrics.forget(pid) for pid in {pids}]; print(metrics.render().decode())", tmp_path
     )

@@ -63,7 +63,8 @@ class EmailAdapter(AdapterOf):
         if message.mail.automatic:
             await self._brake(ready, message.mail.ticket_id)
         refused = await self._smtp.send(ready, sending)
-        return Receipt(State.SENT, message_ids=[ready.message_id], note="; ".join(refused))
+        told = [*refused, *(f"no copy went to {one!r}: that is no address" for one in ready.left_out)]
+        return Receipt(State.SENT, message_ids=[ready.message_id], note="; ".join(told))
 
     async def listen(self, inbox: Inbox) -> None:
         """Read the mailbox until cancelled. SendError where it cannot be read."""

@@ -41,13 +41,15 @@ class Habits:
 class Draft:
     """A message ready to go. `sender`: where bounces go, "" nowhere; `plain_sender`: the same where that is refused.
 
-    `recipients`: first whom it is for, then copies. `size`: of the whole, in bytes, about.
+    `recipients`: first whom it is for, then copies. `left_out`: copies for what is no address. `size`: of the whole, in
+    bytes, about.
     """
 
     message_id: str
     sender: str
     plain_sender: str
     recipients: Sequence[str]
+    left_out: Sequence[str]
     head: bytes
     body: bytes
     files: Sequence[FileOut]
@@ -79,9 +81,9 @@ def draft(message: Outgoing, tokens: Tokens, habits: Habits, thread: Sequence[tu
     mail = message.mail
     if mail is None or message.to.email is None:
         raise SendError("no_address", "the client has no e-mail address")
-    to, cc = header.address(message.to.email), [header.address(one) for one in mail.cc]
-    bcc = [header.address(one) for one in mail.bcc]
-    plain = "" if mail.automatic else tokens.address
+    to, left_out = header.address(message.to.email), list[str]()
+    cc, bcc = _copies(mail.cc, left_out), _copies(mail.bcc, left_out)
+    special = "" if mail.automatic else (tokens.bounce_address(message.own_id) if habits.plus else None)
     message_id = tokens.message_id(mail.ticket_id, mail.comment_id, message.own_id, automatic=mail.automatic)
     body, boundary = _body(message), "=_" + sha256(f"{tokens.domain}:{message.own_id}".encode()).hexdigest()[:32]
     head = _addresses(message, tokens, habits, to, cc) + _threading(message, habits, message_id, thread)
@@ -90,14 +92,26 @@ def draft(message: Outgoing, tokens: Tokens, habits: Habits, thread: Sequence[tu
         head += f'Content-Type: multipart/mixed;\r\n boundary="{boundary}"\r\n\r\n'
     return Draft(
         message_id=message_id,
-        sender=((tokens.bounce_address(message.own_id) if habits.plus else None) or plain) if plain else "",
-        plain_sender=plain,
+        sender=tokens.address if special is None else special,
+        plain_sender=tokens.address,
         recipients=list(dict.fromkeys([to, *cc, *bcc])),
+        left_out=left_out,
         head=head.encode("ascii"),
         body=body,
         files=message.files,
         boundary=boundary,
     )
+
+
+def _copies(given: Sequence[str], left_out: list[str]) -> list[str]:
+    """The addresses among those that were given; a slip in one of them does not keep the message from the client."""
+    found = []
+    for one in given:
+        try:
+            found.append(header.address(one))
+        except SendError:
+            left_out.append(one)
+    return found
 
 
 def _addresses(message: Outgoing, tokens: Tokens, habits: Habits, to: str, cc: Sequence[str]) -> str:

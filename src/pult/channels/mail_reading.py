@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pult.channels import mail_in
 from pult.channels.mail_automatic import Nature, nature, reads_nothing
 from pult.channels.mail_bounces import report
+from pult.channels.mail_out import INSTANCE_HEADER
 from pult.channels.mail_quotes import fold
 from pult.channels.mail_quotes_html import fold_html
 from pult.channels.mail_text import text_of_html
@@ -52,7 +53,7 @@ class MailReader:
         """What the message is; `name`: what the desk is to know it by. Raises whatever its strangeness brings about."""
         mail = await asyncio.to_thread(mail_in.read, raw)
         sender = mail.sender.address if mail.sender else None
-        if mail.message_id and self._tokens.of_message_id(mail.message_id):
+        if self._is_own(mail):
             return Verdict(None, "our own message", sender)
         told = await asyncio.to_thread(report, mail, self._tokens)
         if told is not None:
@@ -79,6 +80,13 @@ class MailReader:
             subject="Needs attention: a message that could not be read",
             automatic=True,
         )
+
+    def _is_own(self, mail: ReadMail) -> bool:
+        """Whether we wrote it: by its id, or by our header where a server gave it another id on the way."""
+        if mail.message_id and self._tokens.of_message_id(mail.message_id):
+            return True
+        ours = mail.first(INSTANCE_HEADER.lower()) == self._tokens.instance
+        return ours and mail.sender is not None and mail.sender.address == self._tokens.address.lower()
 
     async def _reported(self, told: Report, mail: ReadMail, row: WaitingRow) -> Verdict:
         if told.state is None:

@@ -123,7 +123,7 @@ class Smtp:
         return refused
 
     async def _sender(self, smtp: aiosmtplib.SMTP, draft: Draft) -> None:
-        """Mail servers of the public kind take only the account's own address: then bounces come there."""
+        """Mail servers of the public kind take only the account's own address, not even none: then bounces come there."""
         special = draft.sender != draft.plain_sender
         if special and not self._plain_only:
             try:

@@ -117,7 +117,7 @@ class StrictSmtp:
         return AuthResult(success=good, handled=False)
 
     async def handle_MAIL(self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]):  # noqa: N802  # aiosmtpd's name
-        if self.only_sender is not None and address not in {self.only_sender, "<>"}:
+        if self.only_sender is not None and address != self.only_sender:
             return "553 5.7.1 Sender address rejected: not owned by auth user"
         envelope.mail_from = address
         envelope.mail_options.extend(options)
