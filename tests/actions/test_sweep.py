@@ -11,8 +11,9 @@ import asyncpg
 import pytest
 
 from pult import worker
-from pult.kit.db import open_pools
+from pult.assembly import CHANNEL, house_of
 from pult.kit.files import Directory, new_key
+from pult.settings import Settings
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 COMPANY = """
@@ -117,19 +118,19 @@ async def test_a_file_whose_row_is_committed_late_stays(conn, database_url, file
     assert kept(files) == {key}
 
 
-async def test_the_worker_does_all_of_its_jobs(conn, database_url, files):
+async def test_the_worker_does_all_of_its_jobs(conn, database_url, files, tmp_path):
     left = await stored(files, 1, timedelta(days=900))
     await conn.execute("insert into rate_hits values ('old', array[now() - interval '2 days'])")
     stop = asyncio.Event()
-    pools = await open_pools(database_url, size=4)
-    working = asyncio.create_task(worker.work(pools, files, stop))
-    names = {job.name for job in worker.jobs(files)}
-    async with asyncio.timeout(30):
-        while await conn.fetchval("select count(finished_at) from periodic_runs") < len(names):
-            await asyncio.sleep(0.01)
-        stop.set()
-        await working
-    await pools.close()
+    settings = Settings(data_dir=tmp_path, database_url=database_url, files=str(files.root))
+    async with house_of(settings, tidy=True) as house:
+        names = {job.name for job in worker.jobs(house.desk, house.receiving)}
+        working = asyncio.create_task(worker.work(house.desk, house.dispatcher, house.receiving, stop, CHANNEL))
+        async with asyncio.timeout(30):
+            while await conn.fetchval("select count(finished_at) from periodic_runs") < len(names):
+                await asyncio.sleep(0.01)
+            stop.set()
+            await working
     rows = await conn.fetch("select name, error from periodic_runs")
     assert {row["name"]: row["error"] for row in rows} == dict.fromkeys(names)
     assert left not in kept(files)

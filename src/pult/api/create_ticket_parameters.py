@@ -177,7 +177,12 @@ PARAMETERS: Final = (
         {"type": ["integer", "string"]},
         "WhatsApp Business template by its id; subject and message are then not needed.",
     ),
-    Parameter("template_name", readers.text, SHORT, "WhatsApp Business template by its name; subject and message are then not needed."),
+    Parameter(
+        "template_name",
+        readers.text,
+        SHORT,
+        "WhatsApp Business template by its name; subject and message are then not needed.",
+    ),
     Parameter(
         "template_variables",
         variables,
