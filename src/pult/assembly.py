@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pult.api.webhook_bodies import renderer
 from pult.channels.registry import TYPES
 from pult.deliveries.dispatch import Dispatcher
+from pult.deliveries.ledger import PER_TARGET
 from pult.desk import Desk
 from pult.kit import db
 from pult.kit.files import open_store
@@ -61,7 +62,7 @@ async def open_house(settings: Settings, *, pool_size: int = 8, tidy: bool = Fal
     files = open_store(settings.files or settings.data_dir / "files")
     desk = Desk(settings, pools, files, secret, reacting(waker.wake))
     provider_http = HttpOut(settings.allow_private)
-    webhook_http = HttpOut(settings.allow_private, keep_alive=True)
+    webhook_http = HttpOut(settings.allow_private, keep_alive=True, per_host=PER_TARGET)
     outlets = Outlets(pools.main, TYPES, Outside(provider_http, settings.address, secret, desk))
     companies = Companies(pools.main)
     carriers: dict[str, Carrier] = {

@@ -117,17 +117,19 @@ class Dispatcher:
         if free <= 0:
             await self._one_ends()
             return True
-        async with self._pool.acquire() as conn, conn.transaction():  # commit: a claim is no verb of the desk
-            claimed = await ledger.claim(conn, min(free, TAKEN_AT_ONCE), self._held.values())
-        await self._set_out(claimed)
-        return bool(claimed)
+        async with self._pool.acquire() as conn:  # a claim is one statement, and a transaction by itself
+            most = min(free, TAKEN_AT_ONCE)
+            claimed = await ledger.claim(conn, most, self._held.values())
+        for one in claimed:
+            self._held[one.company_id, one.id] = one
+        if claimed:
+            self._start(self._set_out(claimed))
+        return len(claimed) == most  # else the rest waits for its turn or its time: whoever ends wakes us
 
     async def _one_ends(self) -> None:
         await asyncio.wait({*self._running, *self._settling.values()}, return_when=asyncio.FIRST_COMPLETED, timeout=1)
 
     async def _set_out(self, claimed: Sequence[Claimed]) -> None:
-        for one in claimed:
-            self._held[one.company_id, one.id] = one
         for kind in {one.kind for one in claimed}:
             of_kind = [one for one in claimed if one.kind == kind]
             for one in await self._prepared(kind, of_kind):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pult.kit.db import Conn, Reader
 
 LEASE: Final = timedelta(seconds=30)  # how long what a process held waits when it dies
-PER_TARGET: Final = 16  # at once in one process: a target that hangs holds no more hands than these
+PER_TARGET: Final = 24  # at once in one process: a target that hangs holds no more hands than these
 SAID: Final = 2000  # characters of an answer that are kept
 OUTCOMES: Final = {"done": "sent", "retry": "retry", "refused": "refused", "maybe_sent": "maybe_sent"}
 
@@ -65,8 +65,11 @@ async def keep(conn: Conn, held: Sequence[Claimed]) -> None:
     )
 
 
-async def settle(conn: Conn, outcomes: Sequence[Outcome]) -> dict[tuple[int, int], str]:
-    """Record outcomes of deliveries that still wait; the states that they have now, by company and id."""
+async def settle(conn: Conn, outcomes: Sequence[Outcome], *, repeatable: bool = False) -> dict[tuple[int, int], str]:
+    """Record outcomes of deliveries that still wait; the states that they have now, by company and id.
+
+    `repeatable`: a power cut may undo the record, because doing all of it again does no harm.
+    """
     states = [state_after(outcome) for outcome in outcomes]
     settled = await store.settle(
         conn,
@@ -78,9 +81,13 @@ async def settle(conn: Conn, outcomes: Sequence[Outcome]) -> dict[tuple[int, int
         texts=[_clean(outcome.text)[:500] if outcome.result != "done" else "" for outcome in outcomes],
         bodies=[outcome.body or "" for outcome in outcomes],
         numbers=[outcome.claimed.attempt for outcome in outcomes],
+        outcomes=[OUTCOMES[outcome.result] for outcome in outcomes],
+        http_statuses=[outcome.http_status or 0 for outcome in outcomes],
+        said=[_clean(outcome.text)[:SAID] for outcome in outcomes],
+        repeatable=repeatable,
     )
-    await _end_attempts(conn, outcomes)
-    await _mind_targets(conn, outcomes)
+    known_well = {(row.company_id, row.id) for row in settled if row.well}
+    await _mind_targets(conn, outcomes, known_well)
     return {(row.company_id, row.id): row.state for row in settled}
 
 
@@ -136,21 +143,11 @@ def _pause(outcome: Outcome) -> float:
     return model.pause_after(outcome.claimed.attempt, outcome.retry_after, random.random())  # noqa: S311  # spreads, hides nothing
 
 
-async def _end_attempts(conn: Conn, outcomes: Sequence[Outcome]) -> None:
-    await store.end_attempts(
-        conn,
-        company_ids=[outcome.claimed.company_id for outcome in outcomes],
-        ids=[outcome.claimed.id for outcome in outcomes],
-        numbers=[outcome.claimed.attempt for outcome in outcomes],
-        outcomes=[OUTCOMES[outcome.result] for outcome in outcomes],
-        http_statuses=[outcome.http_status or 0 for outcome in outcomes],
-        codes=[_clean(outcome.code)[:100] for outcome in outcomes],
-        said=[_clean(outcome.text)[:SAID] for outcome in outcomes],
-    )
+async def _mind_targets(conn: Conn, outcomes: Sequence[Outcome], known_well: Collection[tuple[int, int]]) -> None:
+    """A target that answered is well; one that failed is counted, and left alone for a while when it keeps failing.
 
-
-async def _mind_targets(conn: Conn, outcomes: Sequence[Outcome]) -> None:
-    """A target that answered is well; one that failed is counted, and left alone for a while when it keeps failing."""
+    `known_well`: deliveries whose target need not be called well once more.
+    """
     failed: dict[tuple[int, int], str] = {}
     well = set()
     for outcome in outcomes:
@@ -159,8 +156,9 @@ async def _mind_targets(conn: Conn, outcomes: Sequence[Outcome]) -> None:
             failed[target] = _clean(outcome.text)[:500]
         elif outcome.result != "maybe_sent" and outcome.began:
             well.add(target)
-    if well:
-        ordered = sorted(well)
+    news = well - {(one.claimed.company_id, one.claimed.channel_id) for one in outcomes if _key(one) in known_well}
+    if news:
+        ordered = sorted(news)
         await store.target_well(conn, company_ids=[one[0] for one in ordered], channel_ids=[one[1] for one in ordered])
     for target, said in sorted(failed.items()):
         if target in well:
@@ -174,3 +172,7 @@ async def _mind_targets(conn: Conn, outcomes: Sequence[Outcome]) -> None:
 def _clean(text: str) -> str:
     """PostgreSQL's text holds no zero bytes, and a strange answer may."""
     return text.replace("\x00", "")
+
+
+def _key(outcome: Outcome) -> tuple[int, int]:
+    return outcome.claimed.company_id, outcome.claimed.id

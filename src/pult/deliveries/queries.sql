@@ -1,7 +1,8 @@
 -- name: claim :many
 -- Deliveries that are due, first of each ticket and target, for at most `most` at once and `per_target` of each target, less
 -- those that the caller holds already (`busy_*`); a target whose breaker is open is left alone, and when its pause is over
--- a single one of each process tries, however long its own pause.
+-- a single one of each process tries, however long its own pause. The commit need not be on disk: a claim that a power cut
+-- takes back is one that never was, and what begins under it is written after it.
 with busy as (
     select *
       from unnest(sqlc.arg('busy_company_ids')::integer[], sqlc.arg('busy_channel_ids')::integer[],
@@ -49,6 +50,7 @@ select c.company_id, c.id, c.channel_id, c.kind, c.event, c.ticket_id, c.comment
        c.sequence, c.conversation_id, c.details::text as details, c.body, c.progress::text as progress, c.attempts,
        c.made_at, extract(epoch from now() - c.made_at)::float8 as age
   from claimed c
+ where set_config('synchronous_commit', 'off', true) is not null
  order by c.id;
 
 -- name: claim_one :one
@@ -142,13 +144,16 @@ select n.name from delivery_names n
  where n.company_id = sqlc.arg('company_id') and n.delivery_id = sqlc.arg('delivery_id');
 
 -- name: settle :many
--- What became of attempts of deliveries that are still waiting. `pauses`: seconds until the next one.
+-- What became of attempts of deliveries that are still waiting. `pauses`: seconds until the next one. An attempt that never
+-- began has no row yet: it gets one, so that every attempt is seen. `repeatable`: to do it once more does no harm, so that the
+-- commit need not be on disk. `well`: that the target does well is known, and need not be said again just now.
 with outcome as (
     select *
       from unnest(sqlc.arg('company_ids')::integer[], sqlc.arg('ids')::bigint[], sqlc.arg('states')::text[],
                   sqlc.arg('pauses')::float8[], sqlc.arg('codes')::text[], sqlc.arg('texts')::text[],
-                  sqlc.arg('bodies')::text[], sqlc.arg('numbers')::integer[])
-           as o (company_id, id, state, pause, code, text, body, number)
+                  sqlc.arg('bodies')::text[], sqlc.arg('numbers')::integer[], sqlc.arg('outcomes')::text[],
+                  sqlc.arg('http_statuses')::integer[], sqlc.arg('said')::text[])
+           as o (company_id, id, state, pause, code, text, body, number, outcome, http_status, said)
 ), settled as (
     update deliveries d
        set state = o.state, leased_until = null,
@@ -160,22 +165,21 @@ with outcome as (
            ended_at = case when o.state in ('delivered', 'read', 'failed', 'maybe_sent', 'cancelled') then now() end
       from outcome o
      where d.company_id = o.company_id and d.id = o.id and d.state = 'queued' and d.attempts = o.number
-    returning d.company_id, d.id, d.state
+    returning d.company_id, d.channel_id, d.id, d.state
+), ended as (
+    insert into delivery_attempts (company_id, delivery_id, number, ended_at, in_flight, outcome, http_status, code, said)
+    select o.company_id, o.id, o.number, clock_timestamp(), false, o.outcome, nullif(o.http_status, 0), nullif(o.code, ''),
+           nullif(o.said, '')
+      from outcome o
+    on conflict (company_id, delivery_id, number) do update
+       set ended_at = excluded.ended_at, in_flight = false, outcome = excluded.outcome, http_status = excluded.http_status,
+           code = excluded.code, said = excluded.said
 )
-select s.company_id, s.id, s.state from settled s;
-
--- name: end_attempts :exec
--- An attempt that never began has no row yet: it gets one, so that every attempt is seen.
-insert into delivery_attempts (company_id, delivery_id, number, ended_at, outcome, http_status, code, said)
-select o.company_id, o.id, o.number, clock_timestamp(), o.outcome, nullif(o.http_status, 0), nullif(o.code, ''),
-       nullif(o.said, '')
-  from unnest(sqlc.arg('company_ids')::integer[], sqlc.arg('ids')::bigint[], sqlc.arg('numbers')::integer[],
-              sqlc.arg('outcomes')::text[], sqlc.arg('http_statuses')::integer[], sqlc.arg('codes')::text[],
-              sqlc.arg('said')::text[])
-       as o (company_id, id, number, outcome, http_status, code, said)
-on conflict (company_id, delivery_id, number) do update
-   set ended_at = excluded.ended_at, in_flight = false, outcome = excluded.outcome, http_status = excluded.http_status,
-       code = excluded.code, said = excluded.said;
+select s.company_id, s.id, s.state,
+       coalesce(t.failures = 0 and t.open_until is null and t.last_ok_at > now() - interval '10 seconds', false) as well
+  from settled s
+  left join delivery_targets t on t.company_id = s.company_id and t.channel_id = s.channel_id
+ where not sqlc.arg('repeatable')::boolean or set_config('synchronous_commit', 'off', true) is not null;
 
 -- name: target_well :exec
 -- The target answers: its breaker closes, and what waited out a pause is due at once.

@@ -82,6 +82,7 @@ class SettleRow(msgspec.Struct, frozen=True):
     company_id: int
     id: int
     state: str
+    well: bool
 
 
 class UnrenderedRow(msgspec.Struct, frozen=True):
@@ -152,6 +153,7 @@ select c.company_id, c.id, c.channel_id, c.kind, c.event, c.ticket_id, c.comment
        c.sequence, c.conversation_id, c.details::text as details, c.body, c.progress::text as progress, c.attempts,
        c.made_at, extract(epoch from now() - c.made_at)::float8 as age
   from claimed c
+ where set_config('synchronous_commit', 'off', true) is not null
  order by c.id"""
 
 
@@ -168,7 +170,8 @@ async def claim(
 ) -> list[ClaimRow]:
     """Deliveries that are due, first of each ticket and target, for at most `most` at once and `per_target` of each target, less
     those that the caller holds already (`busy_*`); a target whose breaker is open is left alone, and when its pause is over
-    a single one of each process tries, however long its own pause."""
+    a single one of each process tries, however long its own pause. The commit need not be on disk: a claim that a power cut
+    takes back is one that never was, and what begins under it is written after it."""
     return [
         ClaimRow(*row)
         for row in await conn.fetch(
@@ -298,11 +301,12 @@ async def names_of(conn: Reader, *, company_id: int, delivery_id: int) -> list[s
 
 
 SETTLE = """with outcome as (
-    select company_id, id, state, pause, code, text, body, number
-      from unnest($1::integer[], $2::bigint[], $3::text[],
-                  $4::float8[], $5::text[], $6::text[],
-                  $7::text[], $8::integer[])
-           as o (company_id, id, state, pause, code, text, body, number)
+    select company_id, id, state, pause, code, text, body, number, outcome, http_status, said
+      from unnest($2::integer[], $3::bigint[], $4::text[],
+                  $5::float8[], $6::text[], $7::text[],
+                  $8::text[], $9::integer[], $10::text[],
+                  $11::integer[], $12::text[])
+           as o (company_id, id, state, pause, code, text, body, number, outcome, http_status, said)
 ), settled as (
     update deliveries d
        set state = o.state, leased_until = null,
@@ -314,14 +318,27 @@ SETTLE = """with outcome as (
            ended_at = case when o.state in ('delivered', 'read', 'failed', 'maybe_sent', 'cancelled') then now() end
       from outcome o
      where d.company_id = o.company_id and d.id = o.id and d.state = 'queued' and d.attempts = o.number
-    returning d.company_id, d.id, d.state
+    returning d.company_id, d.channel_id, d.id, d.state
+), ended as (
+    insert into delivery_attempts (company_id, delivery_id, number, ended_at, in_flight, outcome, http_status, code, said)
+    select o.company_id, o.id, o.number, clock_timestamp(), false, o.outcome, nullif(o.http_status, 0), nullif(o.code, ''),
+           nullif(o.said, '')
+      from outcome o
+    on conflict (company_id, delivery_id, number) do update
+       set ended_at = excluded.ended_at, in_flight = false, outcome = excluded.outcome, http_status = excluded.http_status,
+           code = excluded.code, said = excluded.said
 )
-select s.company_id, s.id, s.state from settled s"""
+select s.company_id, s.id, s.state,
+       coalesce(t.failures = 0 and t.open_until is null and t.last_ok_at > now() - interval '10 seconds', false) as well
+  from settled s
+  left join delivery_targets t on t.company_id = s.company_id and t.channel_id = s.channel_id
+ where not $1::boolean or set_config('synchronous_commit', 'off', true) is not null"""
 
 
 async def settle(
     conn: Conn,
     *,
+    repeatable: bool,
     company_ids: Collection[int],
     ids: Collection[int],
     states: Collection[str],
@@ -330,39 +347,31 @@ async def settle(
     texts: Collection[str],
     bodies: Collection[str],
     numbers: Collection[int],
-) -> list[SettleRow]:
-    """What became of attempts of deliveries that are still waiting. `pauses`: seconds until the next one."""
-    return [
-        SettleRow(*row)
-        for row in await conn.fetch(SETTLE, company_ids, ids, states, pauses, codes, texts, bodies, numbers)
-    ]
-
-
-END_ATTEMPTS = """insert into delivery_attempts (company_id, delivery_id, number, ended_at, outcome, http_status, code, said)
-select o.company_id, o.id, o.number, clock_timestamp(), o.outcome, nullif(o.http_status, 0), nullif(o.code, ''),
-       nullif(o.said, '')
-  from unnest($1::integer[], $2::bigint[], $3::integer[],
-              $4::text[], $5::integer[], $6::text[],
-              $7::text[])
-       as o (company_id, id, number, outcome, http_status, code, said)
-on conflict (company_id, delivery_id, number) do update
-   set ended_at = excluded.ended_at, in_flight = false, outcome = excluded.outcome, http_status = excluded.http_status,
-       code = excluded.code, said = excluded.said"""
-
-
-async def end_attempts(
-    conn: Conn,
-    *,
-    company_ids: Collection[int],
-    ids: Collection[int],
-    numbers: Collection[int],
     outcomes: Collection[str],
     http_statuses: Collection[int],
-    codes: Collection[str],
     said: Collection[str],
-) -> None:
-    """An attempt that never began has no row yet: it gets one, so that every attempt is seen."""
-    await conn.execute(END_ATTEMPTS, company_ids, ids, numbers, outcomes, http_statuses, codes, said)
+) -> list[SettleRow]:
+    """What became of attempts of deliveries that are still waiting. `pauses`: seconds until the next one. An attempt that never
+    began has no row yet: it gets one, so that every attempt is seen. `repeatable`: to do it once more does no harm, so that the
+    commit need not be on disk. `well`: that the target does well is known, and need not be said again just now."""
+    return [
+        SettleRow(*row)
+        for row in await conn.fetch(
+            SETTLE,
+            repeatable,
+            company_ids,
+            ids,
+            states,
+            pauses,
+            codes,
+            texts,
+            bodies,
+            numbers,
+            outcomes,
+            http_statuses,
+            said,
+        )
+    ]
 
 
 TARGET_WELL = """with well as (

@@ -100,13 +100,14 @@ class WebhookCarrier:
 
         A body is kept before it is sent for the first time: whatever happens then, it stays the same under its event id.
         """
-        targets = {(one.company_id, one.channel_id) for one in claimed}
-        async with self._desk.pools.reading() as conn:
-            self._receivers.update(await receivers(conn, sorted(targets)))
+        targets = sorted({(one.company_id, one.channel_id) for one in claimed})
         missing = [one for one in claimed if one.body is None]
         if not missing:
+            async with self._desk.pools.reading() as conn:
+                self._receivers.update(await receivers(conn, targets))
             return claimed
         async with self._desk.work(None) as work:
+            self._receivers.update(await receivers(work.conn, targets))
             bodies = await self._rendered(work.conn, missing)
             made = [replace(one, body=bodies[_key(one)]) for one in missing if _key(one) in bodies]
             await ledger.keep_bodies(work.conn, made)
@@ -141,7 +142,7 @@ class WebhookCarrier:
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Record what became of attempts; a receiver that answers for the first time is no longer shown as silent."""
         async with self._desk.work(None) as work:
-            await ledger.settle(work.conn, outcomes)
+            await ledger.settle(work.conn, outcomes, repeatable=True)
             answered = {(one.claimed.company_id, one.claimed.channel_id) for one in outcomes if one.result == "done"}
             for target in sorted(answered):
                 receiver = self._receivers.get(target)
