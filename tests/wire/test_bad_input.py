@@ -36,7 +36,7 @@ BESIDE = {
 }
 INSTEAD = {
     "field_value": {"field_id"}, "field_id": {"field_value"}, "from": {"trigger_id"}, "template_variables": {"message"},
-    "query": {"query", "api_token"},
+    "query": {"query", "api_token"}, "to": {"from"}, "channel_id": {"channel_id", "from"},
 }  # fmt: skip
 TABLES = [
     "tickets",
@@ -66,7 +66,7 @@ async def stored(desk):
     )
 
 
-READING = {"ticket", "tickets"}  # what these leave alone is looked at once, at the end
+READING = {"ticket", "tickets", "deliveries", "delivery"}  # what these leave alone is looked at once, at the end
 
 
 def encoded(parameters):
@@ -98,10 +98,26 @@ async def tell(desk, method, parameters, case, allowed, state):
 
 
 @pytest.fixture
+async def desk(new_desk):
+    """With a receiver, so that there is a log of deliveries to ask for."""
+    return await new_desk("""
+[[channel]]
+key = "hears"
+type = "api"
+name = "Has a receiver"
+webhook_url = "http://127.0.0.1:9/hook"
+""")
+
+
+@pytest.fixture
 async def basis(desk):
     """What is right for each method."""
     ticket_id = await desk.create()
+    delivery_id = await desk.conn.fetchval("select max(id) from deliveries where company_id = $1", desk.company)
     return {
+        "deliveries": {}, "delivery": {"delivery_id": delivery_id}, "delivery/resend": {"delivery_id": delivery_id},
+        "delivery/cancel": {"delivery_id": delivery_id},
+        "deliveries/replay": {"channel_id": desk.channel("hears"), "from": "2026-11-25 15:08"},
         "create/ticket": {"subject": "s", "message": "m"}, "update/ticket": {"ticket_id": ticket_id},
         "ticket": {"ticket_id": ticket_id}, "tickets": {},
     }  # fmt: skip
