@@ -925,6 +925,8 @@ CREATE INDEX mail_messages_by_name ON mail_messages USING btree (company_id, cha
 
 CREATE INDEX mail_messages_by_sender ON mail_messages USING btree (company_id, channel_id, sender, stored_at) WHERE automatic;
 
+CREATE INDEX mail_messages_by_state ON mail_messages USING btree (company_id, channel_id, folder, uidvalidity, state);
+
 CREATE INDEX mail_messages_of_comment ON mail_messages USING btree (company_id, comment_id) WHERE (comment_id IS NOT NULL);
 
 CREATE INDEX mail_messages_waiting ON mail_messages USING btree (company_id, channel_id, id) WHERE (state = 'stored'::text);

@@ -38,6 +38,7 @@ create table mail_messages (
     unique (company_id, channel_id, folder, uidvalidity, uid),
     foreign key (company_id, channel_id) references channels (company_id, id)
 );
+create index mail_messages_by_state on mail_messages (company_id, channel_id, folder, uidvalidity, state);
 create index mail_messages_waiting on mail_messages (company_id, channel_id, id) where state = 'stored';
 create index mail_messages_by_message_id on mail_messages (company_id, channel_id, message_id) where message_id is not null;
 create index mail_messages_by_name on mail_messages (company_id, channel_id, name) where name is not null;

@@ -8,7 +8,9 @@ import socket
 import ssl
 from dataclasses import replace
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.policy import default
+from email.utils import parseaddr
 from typing import Any
 
 import pytest
@@ -437,9 +439,10 @@ def test_anything_can_be_written(subject, name, sender, text):
     assert deviation(raw) == ""
     found = message_from_bytes(raw, policy=default)
     assert " ".join(str(found["subject"]).split()) == shown(subject)
-    [to] = found["to"].addresses
-    assert to.addr_spec == DANA.email
-    assert " ".join(to.display_name.split()) == shown(name)[:128].strip()
+    assert [to.addr_spec for to in found["to"].addresses] == [DANA.email]
+    # The policy's parser puts a space between the words of an encoded name (RFC 2047 has none there); decode_header does not.
+    told = str(make_header(decode_header(parseaddr(message_from_bytes(raw)["to"])[0])))
+    assert " ".join(told.split()) == shown(name)[:128].strip()
 
 
 @settings(max_examples=100, deadline=None)

@@ -64,7 +64,7 @@ def address(given: str) -> str:
 
 
 def _mailbox(name: str, at: str) -> str:
-    name = CONTROLS.sub(" ", name).strip()[:LONGEST_NAME]
+    name = " ".join(CONTROLS.sub(" ", name).split())[:LONGEST_NAME].strip()
     if not name:
         return at
     if PLAIN_NAME.match(name) and "=?" not in name:

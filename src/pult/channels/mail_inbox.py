@@ -73,13 +73,14 @@ class MailInbox:
         compared_at = float("-inf")
         while True:
             now = asyncio.get_running_loop().time()
-            if now - compared_at > COMPARED_EVERY:
+            compare = now - compared_at > COMPARED_EVERY
+            if compare:
                 compared_at = now
                 await self._compare(folder, first, box, thread)
             else:
                 await self._look(folder, first, box, thread)
-            await self.read_waiting()
-            await self._report(folder)
+            if await self.read_waiting() or compare:
+                await self._report(folder)
             if box.idles:
                 await _in(thread, box.idle, self._server.poll)
             else:
@@ -100,13 +101,14 @@ class MailInbox:
         return box.opened.next_uid
 
     async def _compare(self, folder: Folder, first: int, box: Mailbox, thread: ThreadPoolExecutor) -> None:
-        """Every number of ours on the server against every stored one; what is missing is fetched, whyever it is."""
-        found = await _in(thread, box.uids_from, first)
-        stored = await self._room.stored_uids(folder, first)
+        """Every number on the server against every stored one; what of ours is missing is fetched, whyever it is."""
+        found = await _in(thread, box.uids_from, 1)
+        stored = await self._room.stored_uids(folder, 1)
         await _in(thread, box.mark_seen, await _unseen_of(stored.intersection(found), box, thread))
-        await self._store(folder, [uid for uid in found if uid not in stored], box, thread)
-        known = await self._room.stored_uids(folder, first)
-        self._on_server, self._missing = len(found), len(set(found) - known)
+        await self._store(folder, [uid for uid in found if uid >= first and uid not in stored], box, thread)
+        known = await self._room.stored_uids(folder, 1)
+        ours = [uid for uid in found if uid >= first or uid in known]
+        self._on_server, self._missing = len(ours), len(set(ours) - known)
         self._highest = max([*found, first - 1])
 
     async def _look(self, folder: Folder, first: int, box: Mailbox, thread: ThreadPoolExecutor) -> None:
@@ -124,11 +126,14 @@ class MailInbox:
                 await self._room.keep(folder, mail)
                 await _in(thread, box.mark_seen, [uid])
 
-    async def read_waiting(self) -> None:
-        """Read every stored message that nobody has read; one that cannot be read stops none of the others."""
+    async def read_waiting(self) -> int:
+        """Read every stored message that nobody has read, and say how many; one that cannot be read stops none of the others."""
+        read = 0
         while rows := await self._room.waiting():
             for row in rows:
                 await self._read(row)
+            read += len(rows)
+        return read
 
     async def _read(self, row: WaitingRow) -> None:
         copy_of, reused = await self._room.earlier(row)
