@@ -456,3 +456,14 @@ async def test_a_closed_ticket_is_not_written_into(desk, line):
     assert await said_in(desk, answer["ticket_id"]) == [("user", "Hello")]
     (other,) = set(await desk.listed()) - {answer["ticket_id"]}
     assert await said_in(desk, other) == [("client", "One more thing")]
+
+
+@over(Chat2Desk)
+async def test_a_report_that_is_quicker_than_the_answer(desk, line):
+    """Kept until the message's name is known."""
+    assert await line.tell(line.fake.outbox_status(28_781, "delivered"), times=3) == [200] * 3
+    answer = await write(desk, line)
+    assert max(line.fake.messages) == 28_781
+    await desk.until(lambda: becomes(desk, answer, "delivered"))
+    assert (await desk.ticket(answer["ticket_id"]))["comments"][0]["delivered"] == 1
+    assert len(line.sent()) == 1

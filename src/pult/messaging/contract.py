@@ -7,6 +7,7 @@ adapter speaks one provider's language and keeps nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003  # msgspec reads the annotations of a report that came too early
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -14,7 +15,6 @@ from pult.kit.errors import BadValue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-    from datetime import datetime
 
     from pult.desk import Desk
     from pult.kit.http_out import HttpOut
