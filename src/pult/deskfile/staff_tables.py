@@ -146,7 +146,8 @@ def _channel(key: str, table: Table, found: ChannelType, objects: Objects) -> Ch
 
 def _with_agent(table: Table, settings: dict[str, Any], objects: Objects) -> dict[str, Any]:
     """The settings, after a look whether the agent that they name is in the file."""
-    if "default_agent" in settings and (inside := table.table("settings")) is not None:
+    inside = table.table("settings") if "settings" in table.values else table  # some types have them beside the other keys
+    if "default_agent" in settings and inside is not None:
         inside.reference("default_agent", objects.keys("agent"), "agent")
     return settings
 
