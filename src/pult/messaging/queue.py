@@ -23,14 +23,23 @@ API = "api"
 
 
 async def queue(work: Work[Caller], fact: Commented) -> None:
-    """What the comment sends, if its channel sends anything. BadRecipient where a messenger cannot know to whom."""
+    """What the comment sends, if its channel sends anything. BadRecipient where a messenger cannot know to whom.
+
+    What the desk writes by itself stays where it can go nowhere: its message is seen as failed.
+    """
     channel = work.by.configuration.channels.get(fact.channel_id)
     if not fact.outgoing or channel is None or channel.type == API:
         return
     ids = {"company_id": work.by.company_id, "ticket_id": fact.ticket_id, "comment_id": fact.comment_id}
     conversation_id = None
     if channel.type != EMAIL:
-        conversation_id = await _conversation(work.conn, fact, channel, work.by.company_id)
+        try:
+            conversation_id = await _conversation(work.conn, fact, channel, work.by.company_id)
+        except BadRecipient as error:
+            if work.by.token_hash is not None:  # a caller is told, and nothing is stored
+                raise
+            await store.refuse_message(work.conn, channel_id=channel.id, code="nobody", text=error.text, **ids)
+            return
     details = msgspec.json.encode(_details(fact.reach)).decode()
     await store.queue_message(work.conn, channel_id=channel.id, conversation_id=conversation_id, details=details, **ids)
 
