@@ -77,7 +77,7 @@ CASES = {
         '[[channel]] "api": token: should be 16 to 255 letters, digits and signs without blanks'),
     "one token for two": ('email = "support@northwind.example"', 'email = "support@northwind.example"\n§token = "e1cbe1c1c9d910ef2ae975215644cb53dd555de4"',
         '[[channel]] "mail": token: [[channel]] "api" has it already'),
-    "no such default agent": ('smtp = { host', '§default_agent = "ann"\nsmtp = { host',
+    "no such default agent": ("smtp = { host", '§default_agent = "ann"\nsmtp = { host',
         '[[channel]] "mail": default_agent "ann": no such agent (known: anna, boris)'),
     "a mailbox's unknown key": ('imap = { host = "127.0.0.1"', '§imap = { hots = "x", host = "127.0.0.1"',
         '[[channel]] "mail": imap: object contains unknown field hots'),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
@@ -155,7 +157,7 @@ class MailInbox:
         except Exception as error:  # whatever it is: nobody's mail is lost, and nobody else's waits
             if _is_away(error):
                 raise
-            log.exception("mail.unreadable", channel=self._room.channel_id)
+            log.warning("mail.unreadable", channel=self._room.channel_id, error=_where(error))
             await self._attention(row, raw, name, type(error).__name__)
         else:
             state: Settled = "parsed" if verdict.what is not None else "ignored"
@@ -180,7 +182,7 @@ class MailInbox:
         except Exception as error:
             if _is_away(error):
                 raise
-            log.exception("mail.no_ticket", channel=self._room.channel_id)
+            log.warning("mail.no_ticket", channel=self._room.channel_id, error=_where(error))
             reason = f"{why}; no ticket: {type(error).__name__}"
         await self._room.settle(row, "needs_attention", reason=reason)
 
@@ -202,6 +204,12 @@ class MailInbox:
 def _is_away(error: Exception) -> bool:
     """Whether the desk is unwell and not the message: then it is read when the desk is well again."""
     return lost(error) or isinstance(error, OSError | Stale | ChannelClosed | asyncpg.TransactionRollbackError)
+
+
+def _where(error: Exception) -> str:
+    """An error's name and place: its words may be those of somebody's message."""
+    frames = extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 class ChannelClosed(Exception):
