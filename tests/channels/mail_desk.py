@@ -89,7 +89,7 @@ class MailDesk:
         """Into the channel's mailbox, as its mail server does it."""
         self.dovecot.deliver(self.account, raw, **options)
 
-    async def settled(self, count: int, within: float = 20) -> list[dict[str, Any]]:
+    async def settled(self, count: int, within: float = 40) -> list[dict[str, Any]]:
         """All raw messages, as soon as so many of them were read."""
         return await until(lambda: self._settled(count), within)
 
@@ -137,7 +137,7 @@ class MailDesk:
         return found if sum(row["state"] != "stored" for row in found) >= count else []
 
 
-async def until(look: Callable[[], Awaitable[Any]], within: float = 20) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], within: float = 40) -> Any:
     """What `look` answers as soon as that is something."""
     async with asyncio.timeout(within):
         while not (found := await look()):

@@ -610,7 +610,7 @@ async def test_a_loop_whose_other_side_says_nothing_of_itself_is_braked(house, c
     async with one.listening(), two.listening():
         await one.write(two.address, "Round and round", "Is anybody there?")
         answered: set[int] = set()
-        await until(lambda: _refused(one, two, answered))
+        await until(lambda: _refused(one, two, answered), within=90)
     assert len(smtp.mails) == 1 + 4 + 4
     assert [len(await desk.tickets()) for desk in (one, two)] == [1, 1]
 
