@@ -901,6 +901,8 @@ CREATE INDEX deliveries_unsure ON deliveries USING btree (company_id, state, id)
 
 CREATE INDEX deliveries_waiting ON deliveries USING btree (company_id, channel_id, id) WHERE (state = 'queued'::text);
 
+CREATE INDEX delivery_attempts_by_time ON delivery_attempts USING brin (began_at);
+
 CREATE INDEX delivery_names_of_delivery ON delivery_names USING btree (company_id, delivery_id);
 
 CREATE INDEX field_options_of_field ON field_options USING btree (company_id, field_id);

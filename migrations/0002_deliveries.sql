@@ -105,6 +105,7 @@ create table delivery_attempts (
     primary key (company_id, delivery_id, number),
     foreign key (company_id, delivery_id) references deliveries (company_id, id)
 );
+create index delivery_attempts_by_time on delivery_attempts using brin (began_at);  -- they are forgotten by it
 
 -- How each target does: its breaker, and what its provider or its receiver last said.
 create table delivery_targets (

@@ -239,7 +239,8 @@ update deliveries d
  where d.company_id = w.company_id and d.id = w.id and d.body is null;
 
 -- name: forget_attempts :execrows
--- What ended long ago needs no history of its attempts any more.
+-- What ended long ago needs no history of its attempts any more; they began before it ended.
 delete from delivery_attempts a
  using deliveries d
- where d.company_id = a.company_id and d.id = a.delivery_id and d.ended_at < now() - sqlc.arg('older_than')::interval;
+ where a.began_at < now() - sqlc.arg('older_than')::interval and d.company_id = a.company_id and d.id = a.delivery_id
+   and d.ended_at < now() - sqlc.arg('older_than')::interval;

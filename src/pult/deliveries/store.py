@@ -461,9 +461,10 @@ async def keep_bodies(
 
 FORGET_ATTEMPTS = """delete from delivery_attempts a
  using deliveries d
- where d.company_id = a.company_id and d.id = a.delivery_id and d.ended_at < now() - $1::interval"""
+ where a.began_at < now() - $1::interval and d.company_id = a.company_id and d.id = a.delivery_id
+   and d.ended_at < now() - $1::interval"""
 
 
 async def forget_attempts(conn: Conn, *, older_than: timedelta) -> int:
-    """What ended long ago needs no history of its attempts any more."""
+    """What ended long ago needs no history of its attempts any more; they began before it ended."""
     return int((await conn.execute(FORGET_ATTEMPTS, older_than)).rpartition(" ")[2])
