@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from pult.channels.adapting import Host, MessengerSettings, Port, Text
+from pult.channels.adapting import Host, Number, Port, Text  # noqa: TC001  # msgspec reads the annotations
 
 Seconds = Annotated[float, Meta(ge=1, le=1740)]  # a server may hang up on whoever idles longer (RFC 2177)
 
@@ -32,7 +32,7 @@ class MailboxServer(MailServer, frozen=True, forbid_unknown_fields=True, kw_only
     poll: Seconds = 60.0
 
 
-class EmailSettings(MessengerSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class EmailSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Without `smtp` the channel cannot send, without `imap` it receives nothing.
 
     `plus_addressing`: mail to support+anything@… arrives in the mailbox of support@…: replies and bounces get addresses
@@ -40,6 +40,7 @@ class EmailSettings(MessengerSettings, frozen=True, forbid_unknown_fields=True, 
     one address, from one address and in one ticket.
     """
 
+    default_agent: Text | Number | None = None  # a key in a desk file, an id once stored
     smtp: MailServer | None = None
     imap: MailboxServer | None = None
     sender_name: Text | None = None

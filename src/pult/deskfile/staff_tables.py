@@ -139,14 +139,13 @@ def _channel(key: str, table: Table, found: ChannelType, objects: Objects) -> Ch
         email=email,
         token=_token(table),
         wants_token=found.has_token,
-        settings=_with_agent(table, _settings(table, found), objects),
+        settings=_with_agent(table if found.inline else table.table("settings"), _settings(table, found), objects),
         references=references,
     )
 
 
-def _with_agent(table: Table, settings: dict[str, Any], objects: Objects) -> dict[str, Any]:
+def _with_agent(inside: Table | None, settings: dict[str, Any], objects: Objects) -> dict[str, Any]:
     """The settings, after a look whether the agent that they name is in the file."""
-    inside = table.table("settings") if "settings" in table.values else table  # some types have them beside the other keys
     if "default_agent" in settings and inside is not None:
         inside.reference("default_agent", objects.keys("agent"), "agent")
     return settings

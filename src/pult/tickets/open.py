@@ -107,6 +107,7 @@ async def _insert(
         agent_id=comment.agent_id,
         comment_client_id=client_id if comment.author == "client" else None,
         trigger_id=comment.trigger_id,
+        cc=list(comment.cc),
         message=comment.message,
         original=comment.original,
         message_text=comment.text,

@@ -159,10 +159,10 @@ with ticket as (
     returning id
 ), comment as (
     insert into comments (company_id, ticket_id, author, visibility, agent_id, client_id, trigger_id, is_first,
-                          created_at, message, original)
+                          created_at, cc, message, original)
     select sqlc.arg('company_id'), t.id, sqlc.arg('author'), sqlc.arg('visibility'), sqlc.narg('agent_id'),
            sqlc.narg('comment_client_id'), sqlc.narg('trigger_id'), true, date_trunc('second', now()),
-           sqlc.arg('message'), sqlc.narg('original')
+           sqlc.arg('cc')::text[], sqlc.arg('message'), sqlc.narg('original')
       from ticket t
     returning id
 ), history as (

@@ -316,10 +316,10 @@ INSERT_TICKET = """with ticket as (
     returning id
 ), comment as (
     insert into comments (company_id, ticket_id, author, visibility, agent_id, client_id, trigger_id, is_first,
-                          created_at, message, original)
+                          created_at, cc, message, original)
     select $1, t.id, $13, $14, $15,
            $16, $17, true, date_trunc('second', now()),
-           $18, $19
+           $18::text[], $19, $20
       from ticket t
     returning id
 ), history as (
@@ -333,7 +333,7 @@ INSERT_TICKET = """with ticket as (
       from ticket t, (
           select 0::bigint as comment_id, to_tsvector('russian', $2) as words
           union all
-          select c.id, to_tsvector('russian', $20) from comment c) d
+          select c.id, to_tsvector('russian', $21) from comment c) d
 )
 select t.id as ticket_id, c.id as comment_id from ticket t, comment c"""
 
@@ -358,6 +358,7 @@ async def insert_ticket(
     agent_id: int | None,
     comment_client_id: int | None,
     trigger_id: int | None,
+    cc: Collection[str],
     message: str,
     original: str | None,
     message_text: str,
@@ -382,6 +383,7 @@ async def insert_ticket(
         agent_id,
         comment_client_id,
         trigger_id,
+        cc,
         message,
         original,
         message_text,
