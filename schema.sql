@@ -1036,9 +1036,6 @@ ALTER TABLE ONLY conversations
     ADD CONSTRAINT conversations_company_id_ticket_id_fkey FOREIGN KEY (company_id, ticket_id) REFERENCES tickets(company_id, id);
 
 ALTER TABLE ONLY deliveries
-    ADD CONSTRAINT deliveries_company_id_channel_id_fkey FOREIGN KEY (company_id, channel_id) REFERENCES channels(company_id, id);
-
-ALTER TABLE ONLY deliveries
     ADD CONSTRAINT deliveries_company_id_ticket_id_fkey FOREIGN KEY (company_id, ticket_id) REFERENCES tickets(company_id, id);
 
 ALTER TABLE ONLY delivery_attempts

@@ -56,7 +56,7 @@ create table deliveries (
     read_at timestamptz,
     ended_at timestamptz,
     primary key (company_id, id),
-    foreign key (company_id, channel_id) references channels (company_id, id),
+    -- None to channels, which are never deleted: every write of a ticket would lock the same few rows of them together.
     foreign key (company_id, ticket_id) references tickets (company_id, id)
 ) with (fillfactor = 80);
 create index deliveries_waiting on deliveries (company_id, channel_id, id) where state = 'queued';

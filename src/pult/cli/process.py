@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
@@ -18,6 +18,8 @@ from pult.kit.processes import die_with_parent, say_ready
 
 if TYPE_CHECKING:
     from pult.settings import Settings
+
+NICENESS: Final = 10  # of the background, which nobody waits for: it takes the processor when nobody else wants it
 
 
 def web(settings: Settings, fd: int) -> int:
@@ -56,8 +58,9 @@ def web(settings: Settings, fd: int) -> int:
 
 
 def work(settings: Settings) -> int:
-    """Carry deliveries, listen to channels and do the periodic work until SIGTERM."""
+    """Carry deliveries, listen to channels and do the periodic work until SIGTERM. Whoever waits for an answer goes first."""
     _begin(settings)
+    os.nice(NICENESS)
     try:
         asyncio.run(_work(settings))
     except (LostConnection, OSError, asyncpg.PostgresError) as error:

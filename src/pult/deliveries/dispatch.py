@@ -29,6 +29,7 @@ CONCURRENCY: Final = 400  # of all targets
 TAKEN_AT_ONCE: Final = 100
 SETTLED_AT_ONCE: Final = 64
 LOOK: Final = 0.5  # seconds
+GATHER: Final = 0.02  # after being woken: what comes together is taken together, with fewer statements and commits
 SWEEP: Final = 5.0
 KEEP: Final = 7.0
 BACK_OFF: Final = (0.2, 10.0)  # seconds, first and longest, while the database does not answer
@@ -100,6 +101,7 @@ class Dispatcher:
             if not again:
                 await _pause(pause, woken or stop)
                 if woken is not None:
+                    await _pause(GATHER, stop)
                     woken.clear()
                 if stop.is_set():
                     return
