@@ -227,3 +227,20 @@ async def test_stopping_finishes_what_is_under_way(company, pool):
     carrier.gate.set()
     await task
     assert await state(company, made) == "delivered"
+
+
+async def test_an_attempt_of_a_claim_that_a_crash_took_back_stops_nobody(company, pool, dispatching):
+    """Its outcome comes after the crash, of an attempt that the ledger knows nothing of; then it is claimed once more."""
+    made = await company.deliver(0, 0)
+    async with pool.acquire() as conn:
+        [claimed] = await ledger.claim(conn, 10)
+        await pool.execute("update deliveries set attempts = 0, leased_until = null")
+        await pool.execute("delete from delivery_attempts")
+        await ledger.settle(conn, [Outcome(claimed, "done")])
+        assert await company.attempts(made) == []
+        await pool.execute(
+            "insert into delivery_attempts (company_id, delivery_id, number) values ($1, $2, 1)", company.id, made
+        )
+    dispatching(Told(pool))
+    await company.until(lambda: all_delivered(company, [made]))
+    assert [a["outcome"] for a in await company.attempts(made)] == ["sent"]

@@ -148,12 +148,14 @@ CLAIM = """with busy as (
 ), begun as (
     insert into delivery_attempts (company_id, delivery_id, number)
     select c.company_id, c.id, c.attempts from claimed c where c.kind = 'webhook'
+    on conflict (company_id, delivery_id, number) do update
+       set began_at = excluded.began_at, ended_at = null, in_flight = true, outcome = null
 )
 select c.company_id, c.id, c.channel_id, c.kind, c.event, c.ticket_id, c.comment_id, c.change_id, c.cause_id, c.event_id,
        c.sequence, c.conversation_id, c.details::text as details, c.body, c.progress::text as progress, c.attempts,
        c.made_at, extract(epoch from now() - c.made_at)::float8 as age
   from claimed c
- where set_config('synchronous_commit', 'off', true) is not null
+ where exists (select 1 from claimed m where m.kind = 'message') or set_config('synchronous_commit', 'off', true) is not null
  order by c.id"""
 
 
@@ -170,8 +172,8 @@ async def claim(
 ) -> list[ClaimRow]:
     """Deliveries that are due, first of each ticket and target, for at most `most` at once and `per_target` of each target, less
     those that the caller holds already (`busy_*`); a target whose breaker is open is left alone, and when its pause is over
-    a single one of each process tries, however long its own pause. The commit need not be on disk: a claim that a power cut
-    takes back is one that never was, and what begins under it is written after it."""
+    a single one of each process tries, however long its own pause. The commit of webhooks need not be on disk: after a crash
+    that takes a claim back they are claimed once more, as the same attempt."""
     return [
         ClaimRow(*row)
         for row in await conn.fetch(
@@ -324,6 +326,7 @@ SETTLE = """with outcome as (
     select o.company_id, o.id, o.number, clock_timestamp(), false, o.outcome, nullif(o.http_status, 0), nullif(o.code, ''),
            nullif(o.said, '')
       from outcome o
+      join deliveries d on d.company_id = o.company_id and d.id = o.id and d.attempts >= o.number
     on conflict (company_id, delivery_id, number) do update
        set ended_at = excluded.ended_at, in_flight = false, outcome = excluded.outcome, http_status = excluded.http_status,
            code = excluded.code, said = excluded.said
