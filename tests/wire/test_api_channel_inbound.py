@@ -76,7 +76,12 @@ async def test_a_conversation_and_its_rating(new_desk, site, working):
 async def test_a_file_that_cannot_be_had_is_told_in_the_ticket(new_desk, site, working):
     url, _ = site
     desk = await new_desk()
-    message = {"event": "message", "id": "m-1", "text": "Look", "files": [{"url": f"{url}/gone.png", "name": "<b>.png"}]}
+    message = {
+        "event": "message",
+        "id": "m-1",
+        "text": "Look",
+        "files": [{"url": f"{url}/gone.png", "name": "<b>.png"}],
+    }
     assert await told(desk, message) == 200
     await desk.conn.execute("update incoming_files set attempts = 9 where company_id = $1", desk.company)
     [ticket] = await desk.listed()

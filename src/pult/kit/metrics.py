@@ -73,10 +73,25 @@ class _Process:
 
 
 def clean(directory: Path) -> None:
-    """Forget the figures of an earlier run. For the parent, before any process is configured."""
+    """Forget the figures of processes that ended. For the parent, before any process of its own is configured.
+
+    Those of a parent beside it, which has the same directory, live on.
+    """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     for file in directory.glob("*.db"):
-        file.unlink(missing_ok=True)
+        number = file.stem.rpartition("_")[2]
+        if not number.isdigit() or not _lives(int(number)):
+            file.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def configure(directory: Path) -> None:
