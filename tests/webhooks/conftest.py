@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from receiver import Receiver
+from hook_receiver import Receiver
 
 from pult.api.token import Callers
 from pult.api.webhook_bodies import renderer

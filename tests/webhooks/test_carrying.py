@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 import trustme
-from receiver import FLOOD
+from hook_receiver import FLOOD
 
 from pult.deliveries import ledger
 from pult.kit.http_out import HttpOut

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from receiver import Receiver
+from hook_receiver import Receiver
 
 from pult.deliveries.dispatch import Dispatcher
 

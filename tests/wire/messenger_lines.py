@@ -27,7 +27,7 @@ key = "line"
 type = "{type}"
 name = "The provider's fake"
 group = "support"
-settings = {{ {settings}, delivered_within = 0.3 }}
+settings = {{ {settings}, delivered_within = 1 }}
 """
 
 

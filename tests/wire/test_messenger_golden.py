@@ -22,17 +22,17 @@ CHANNELS = """
 key = "wa"
 type = "whatsapp_pact"
 name = "WhatsApp"
-settings = {{ base_url = "{pact}/p1/", token = "pact-token", company_id = 11, channel_id = 22, delivered_within = 0.5 }}
+settings = {{ base_url = "{pact}/p1/", token = "pact-token", company_id = 11, channel_id = 22, delivered_within = 1.5 }}
 [[channel]]
 key = "waba"
 type = "whatsapp_pact"
 name = "WhatsApp Business"
-settings = {{ base_url = "{pact}/p1/", token = "pact-token", company_id = 11, channel_id = 33, delivered_within = 0.5 }}
+settings = {{ base_url = "{pact}/p1/", token = "pact-token", company_id = 11, channel_id = 33, delivered_within = 1.5 }}
 [[channel]]
 key = "tg"
 type = "telegram_pact"
 name = "Telegram"
-settings = {{ base_url = "{pact}/p1/", token = "pact-token", company_id = 11, channel_id = 55, delivered_within = 0.5 }}
+settings = {{ base_url = "{pact}/p1/", token = "pact-token", company_id = 11, channel_id = 55, delivered_within = 1.5 }}
 [[channel]]
 key = "landbot"
 type = "whatsapp_landbot"
@@ -42,7 +42,7 @@ settings = {{ base_url = "{landbot}/v1/", opt_in_url = "{landbot}/wa/W-33-YLSJCP
 key = "viber"
 type = "viber_chat2desk"
 name = "Viber"
-settings = {{ base_url = "{viber}/v1/", token = "c2d-token", channel_id = 44, delivered_within = 0.5 }}
+settings = {{ base_url = "{viber}/v1/", token = "c2d-token", channel_id = 44, delivered_within = 1.5 }}
 """
 
 

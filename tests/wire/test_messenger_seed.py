@@ -26,17 +26,17 @@ settings = {{ base_url = "{url}/p1/", token = "pact-token", company_id = 11, cha
 key = "waba"
 type = "whatsapp_pact"
 name = "WhatsApp Business"
-settings = {{ base_url = "{url}/p1/", token = "pact-token", company_id = 11, channel_id = 33, default_agent = "bob", delivered_within = 0.3 }}
+settings = {{ base_url = "{url}/p1/", token = "pact-token", company_id = 11, channel_id = 33, default_agent = "bob", delivered_within = 1 }}
 [[channel]]
 key = "tg"
 type = "telegram_pact"
 name = "Telegram"
-settings = {{ base_url = "{url}/p1/", token = "pact-token", company_id = 11, channel_id = 55, delivered_within = 0.3 }}
+settings = {{ base_url = "{url}/p1/", token = "pact-token", company_id = 11, channel_id = 55, delivered_within = 1 }}
 [[channel]]
 key = "old"
 type = "whatsapp_pact"
 name = "For callers that compare the word"
-settings = {{ base_url = "{url}/p1/", token = "pact-token", company_id = 11, channel_id = 22, delivered_within = 0.3, claim_delivered = true }}
+settings = {{ base_url = "{url}/p1/", token = "pact-token", company_id = 11, channel_id = 22, delivered_within = 1, claim_delivered = true }}
 """
 
 

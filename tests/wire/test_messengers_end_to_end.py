@@ -105,8 +105,14 @@ async def test_a_message_arrives_and_is_answered(desk, line):
 @over(*LINES)
 async def test_acceptance_alone_is_no_delivery(desk, line):
     answer = await write(desk, line)
-    word = None if line.type.startswith("viber") else "sent"
-    assert (answer["status"], answer.get("message_status")) == ("success", word)
+    words = {None} if line.type.startswith("viber") else {"sent", "queued"}  # the latter on a slow machine
+    assert answer["status"] == "success"
+    assert answer.get("message_status") in words
+
+    async def sent():
+        return await state_of(desk, answer) == "sent"
+
+    await desk.until(sent)
     assert (await desk.ticket(answer["ticket_id"]))["comments"][0]["delivered"] == 0
 
 
