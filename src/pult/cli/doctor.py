@@ -132,7 +132,9 @@ def _of_type(kind: str, number: int, lacking: list[str]) -> Finding:
             ok=False,
             text=f"{'; '.join(lacking)}: add it to the desk file and `pult apply` it",
         )
-    return Finding(f"channels of type {kind}", ok=True, text=f"{number}, each with all its settings")
+    tried = kind not in TYPES or TYPES[kind].adapter.verified
+    doubt = "" if tried else "; experimental: its adapter was never tried against the live service"
+    return Finding(f"channels of type {kind}", ok=True, text=f"{number}, each with all its settings{doubt}")
 
 
 def _missing(kind: str, settings: dict[str, Any]) -> list[str]:
